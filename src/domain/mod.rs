@@ -1,0 +1,15 @@
+//! The words of the business as types: cycle, status, report, retention.
+//!
+//! Everything here is pure: no clock, no I/O, no SQL, no HTTP. What "today" is, the caller says.
+
+mod cycle;
+mod guid;
+mod report;
+mod retention;
+mod status;
+
+pub use cycle::{Cycle, ParseCycleError};
+pub use guid::parse_guid;
+pub use report::Report;
+pub use retention::{EDGE_MONTHS, Retention, VENDOR_MONTHS, Window};
+pub use status::KnownStatus;
