@@ -1,0 +1,144 @@
+//! A whole answer, kept until it has been applied: small ones in memory, large ones in a file.
+//!
+//! Keeping it lets the network and the database each fail and repeat on their own, and lets memory
+//! stay flat however large the answer is.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncWriteExt;
+
+/// Answers up to this size stay in memory.
+const MEMORY_LIMIT: usize = 1 << 20;
+
+/// A decoded answer body.
+#[derive(Debug)]
+pub struct Body {
+    store: Store,
+    len: u64,
+    sha256: [u8; 32],
+}
+
+#[derive(Debug)]
+enum Store {
+    Memory(Bytes),
+    File(File),
+}
+
+impl Body {
+    /// Size in bytes, decoded.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// SHA-256 of the decoded bytes.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+
+    /// A reader over the whole body; each starts at the beginning, independent of the others.
+    ///
+    /// # Errors
+    /// When the file's handle cannot be doubled (the process is out of file descriptors).
+    pub fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match &self.store {
+            Store::Memory(bytes) => Box::new(io::Cursor::new(bytes.clone())),
+            Store::File(file) => Box::new(FileReader { file: file.try_clone()?, offset: 0 }),
+        })
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            len: bytes.len() as u64,
+            sha256: Sha256::digest(&bytes).into(),
+            store: Store::Memory(bytes.into()),
+        }
+    }
+}
+
+/// Reads at an offset of its own, so that readers of one file do not move each other.
+struct FileReader {
+    file: File,
+    offset: u64,
+}
+
+impl Read for FileReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.offset)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
+
+/// Takes a body chunk by chunk.
+#[derive(Debug, Default)]
+pub(super) struct Spool {
+    memory: Vec<u8>,
+    file: Option<tokio::fs::File>,
+    len: u64,
+    hasher: Sha256,
+}
+
+impl Spool {
+    /// Adds a chunk and returns the size so far.
+    pub(super) async fn push(&mut self, chunk: &[u8]) -> io::Result<u64> {
+        self.hasher.update(chunk);
+        self.len += chunk.len() as u64;
+        if self.file.is_none() && self.memory.len() + chunk.len() > MEMORY_LIMIT {
+            // The file has no name, so it goes when the process does, however it ends.
+            let mut file = tokio::fs::File::from_std(tempfile::tempfile()?);
+            file.write_all(&std::mem::take(&mut self.memory)).await?;
+            self.file = Some(file);
+        }
+        match &mut self.file {
+            Some(file) => file.write_all(chunk).await?,
+            None => self.memory.extend_from_slice(chunk),
+        }
+        Ok(self.len)
+    }
+
+    pub(super) async fn finish(self) -> io::Result<Body> {
+        let store = match self.file {
+            Some(mut file) => {
+                file.flush().await?;
+                Store::File(file.into_std().await)
+            }
+            None => Store::Memory(self.memory.into()),
+        };
+        Ok(Body { store, len: self.len, sha256: self.hasher.finalize().into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn small_and_large_bodies_read_back_the_same_as_often_as_wanted() {
+        for size in [0, 10, MEMORY_LIMIT, MEMORY_LIMIT + 1, 3 * MEMORY_LIMIT] {
+            let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
+            let mut spool = Spool::default();
+            for chunk in bytes.chunks(100_000) {
+                spool.push(chunk).await.unwrap();
+            }
+            let body = spool.finish().await.unwrap();
+            assert_eq!(body.len(), size as u64);
+            assert_eq!(body.sha256(), <[u8; 32]>::from(Sha256::digest(&bytes)));
+            for _ in 0..2 {
+                let mut read = Vec::new();
+                body.reader().unwrap().read_to_end(&mut read).unwrap();
+                assert!(read == bytes, "{size} bytes came back differently");
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Sends signed requests and brings whole answers back.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use backon::Retryable;
+use chrono::{DateTime, Utc};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use super::body::{Body, Spool};
+use super::error::LmpError;
+use super::limit::Limit;
+use super::retry::{self, WaitBudget};
+use super::{date, sign};
+use crate::clock::Clock;
+use crate::domain::Cycle;
+
+/// A connection that is not up by then will hardly come up later; the exchange has its own limit.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a client needs to know.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// Scheme, host and port, for example `https://cspi.trendmicro.com`.
+    pub base_url: String,
+    /// `v2` or `v3`.
+    pub api_version: String,
+    /// The partner's access token.
+    pub access_token: SecretString,
+    /// The partner's secret key.
+    pub secret_key: SecretString,
+    /// Requests per second, on average.
+    pub requests_per_second: f64,
+    /// Requests under way at once.
+    pub max_concurrency: usize,
+    /// For one whole exchange, body included.
+    pub request_timeout: Duration,
+    /// Requests per poll, the first included.
+    pub max_attempts: u32,
+    /// Largest decoded answer.
+    pub max_response_bytes: u64,
+    /// Proxy URL, if any; the environment's are not read.
+    pub proxy: Option<SecretString>,
+    /// Further trusted certificate authorities, in PEM.
+    pub ca_pem: Option<Vec<u8>>,
+}
+
+/// A client for one account.
+pub struct Client {
+    http: reqwest::Client,
+    options: ClientOptions,
+    limit: Limit,
+    clock: Arc<dyn Clock>,
+}
+
+/// What is known of the last request of a poll, whatever became of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// Status code of the answer.
+    pub http_status: Option<u16>,
+    /// The `x-traceid` sent.
+    pub trace_id: Option<Uuid>,
+    /// The server's clock.
+    pub server_date: Option<DateTime<Utc>>,
+    /// How far this machine's clock is ahead of the server's, in whole seconds.
+    pub skew_seconds: Option<i64>,
+    /// Requests sent so far.
+    pub attempts: u16,
+}
+
+/// An answer with status 200, whole but not yet read.
+#[derive(Debug)]
+pub struct Answer {
+    /// How it came.
+    pub exchange: Exchange,
+    /// Its decoded body.
+    pub body: Body,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Failure {
+    /// What is known of the last request.
+    pub exchange: Exchange,
+    /// The reason.
+    pub error: LmpError,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Sets up a client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the proxy's address or the certificate authorities cannot be used.
+    pub fn new(options: ClientOptions, clock: Arc<dyn Clock>) -> Result<Self, LmpError> {
+        // Fails only if a provider is installed already, which is then the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("lmp-billing-sync/", env!("CARGO_PKG_VERSION")))
+            // A redirect would carry token and signature to another host.
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(options.request_timeout);
+        if let Some(proxy) = &options.proxy {
+            let proxy = reqwest::Proxy::all(proxy.expose_secret())
+                .map_err(|_| LmpError::Setup("sync.proxy is not the address of a proxy".to_owned()))?;
+            builder = builder.proxy(proxy);
+        }
+        if let Some(pem) = &options.ca_pem {
+            let certificates = reqwest::Certificate::from_pem_bundle(pem)
+                .map_err(|e| LmpError::Setup(format!("sync.ca_file holds no usable certificates: {e}")))?;
+            builder = builder.tls_certs_merge(certificates);
+        }
+        let http = builder.build().map_err(|e| LmpError::Setup(e.to_string()))?;
+        let limit = Limit::new(options.requests_per_second, options.max_concurrency);
+        Ok(Self { http, options, limit, clock })
+    }
+
+    /// Reads the billing report summary of one cycle, asking again where that may help.
+    ///
+    /// # Errors
+    /// The last failure, when retries do not help or are used up.
+    pub async fn billing_summary(&self, cycle: Cycle) -> Result<Answer, Failure> {
+        // The example in the reference sends strings; no status filter means all.
+        let body = serde_json::json!({
+            "report_cycle_year": format!("{:04}", cycle.year()),
+            "report_cycle_month": format!("{:02}", cycle.month()),
+        })
+        .to_string();
+        let exchange = Mutex::new(Exchange::default());
+        let mut budget = WaitBudget::default();
+        let result = (|| self.attempt(&body, &exchange))
+            .retry(retry::backoff(self.options.max_attempts))
+            .when(LmpError::is_transient)
+            .adjust(|error, backoff| budget.next(backoff, error.retry_after()))
+            .notify(|error, wait| tracing::warn!(%cycle, wait = ?wait, "{error}; asking again"))
+            .await;
+        let exchange = exchange.into_inner().unwrap_or_default();
+        match result {
+            Ok(body) => Ok(Answer { exchange, body }),
+            Err(error) => Err(Failure { exchange, error }),
+        }
+    }
+
+    async fn attempt(&self, body: &str, exchange: &Mutex<Exchange>) -> Result<Body, LmpError> {
+        let record = |change: &dyn Fn(&mut Exchange)| {
+            if let Ok(mut exchange) = exchange.lock() {
+                change(&mut exchange);
+            }
+        };
+        let _permit = self.limit.acquire().await;
+        let trace_id = Uuid::new_v4();
+        record(&|exchange| {
+            *exchange =
+                Exchange { trace_id: Some(trace_id), attempts: exchange.attempts + 1, ..Exchange::default() };
+        });
+        let response = self.send(body, trace_id).await?;
+        let now = self.clock.now();
+        let status = response.status();
+        let server_date = date::server_date(response.headers());
+        let skew = server_date.map(|server| now - server);
+        record(&|exchange| {
+            exchange.http_status = Some(status.as_u16());
+            exchange.server_date = server_date;
+            exchange.skew_seconds = skew.map(|skew| skew.num_seconds());
+        });
+        match status {
+            StatusCode::OK => self.spool(response).await,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(LmpError::Denied { status, skew }),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Err(LmpError::Gone(status)),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Err(unavailable(&response, now)),
+            _ if status.is_server_error() => Err(unavailable(&response, now)),
+            _ if status.is_redirection() => Err(LmpError::Redirected(status)),
+            _ => Err(LmpError::Refused(status)),
+        }
+    }
+
+    async fn send(&self, body: &str, trace_id: Uuid) -> Result<Response, LmpError> {
+        let uri = format!("/LMPI/{}/reports/billing", self.options.api_version);
+        let posix_time = self.clock.now().timestamp().to_string();
+        let signature = sign::signature(
+            self.options.secret_key.expose_secret(),
+            &posix_time,
+            "POST",
+            &uri,
+            body.as_bytes(),
+        );
+        let mut token = HeaderValue::from_str(self.options.access_token.expose_secret())
+            .map_err(|_| LmpError::Setup("access_token holds characters that no header may".to_owned()))?;
+        token.set_sensitive(true);
+        let mut signature = HeaderValue::from_str(&signature)
+            .map_err(|_| LmpError::Setup("unusable signature".to_owned()))?;
+        signature.set_sensitive(true);
+        self.http
+            .post(format!("{}{uri}", self.options.base_url.trim_end_matches('/')))
+            .header("x-access-token", token)
+            .header("x-posix-time", posix_time)
+            .header("x-signature", signature)
+            .header("x-traceid", trace_id.to_string())
+            .header(CONTENT_TYPE, "application/json; charset=utf-8")
+            .body(body.to_owned())
+            .send()
+            .await
+            .map_err(|e| LmpError::from_http(&e, self.options.request_timeout))
+    }
+
+    async fn spool(&self, mut response: Response) -> Result<Body, LmpError> {
+        let json = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.to_ascii_lowercase().contains("json"));
+        if !json {
+            tracing::warn!("the answer's content type is not JSON; reading it as JSON all the same");
+        }
+        let limit = self.options.max_response_bytes;
+        let mut spool = Spool::default();
+        while let Some(chunk) =
+            response.chunk().await.map_err(|e| LmpError::from_http(&e, self.options.request_timeout))?
+        {
+            if spool.push(&chunk).await? > limit {
+                return Err(LmpError::TooLarge(limit));
+            }
+        }
+        Ok(spool.finish().await?)
+    }
+}
+
+fn unavailable(response: &Response, now: DateTime<Utc>) -> LmpError {
+    LmpError::Unavailable {
+        status: response.status(),
+        retry_after: date::retry_after(response.headers(), now),
+    }
+}

@@ -1,0 +1,473 @@
+//! Reads one entry of an answer: a report, or the reason why it cannot be one.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use chrono::{Datelike, NaiveDate};
+use serde::Deserialize;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::domain::{Cycle, KnownStatus, Report, parse_guid};
+
+/// Unknown statuses longer than this are taken for garbage.
+const MAX_STATUS_CHARS: usize = 64;
+/// The vendor promises at most this; longer names are taken and remarked on.
+const MAX_NAME_CHARS: usize = 128;
+/// A quarantined entry is kept up to this size.
+const MAX_PAYLOAD_BYTES: usize = 64 << 10;
+/// Numbers written longer, or with larger exponents, do not fit PostgreSQL's `numeric`.
+const MAX_NUMBER_BYTES: usize = 400;
+
+/// One entry of an answer, read.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A report.
+    Good(Report),
+    /// What cannot be a report.
+    Bad(Bad),
+}
+
+/// An entry that cannot be a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bad {
+    /// The id, if it can be read: its stored report is then left as it is.
+    pub id: Option<Uuid>,
+    /// A short code.
+    pub reason: Reason,
+    /// What is wrong, in a sentence.
+    pub detail: String,
+    /// SHA-256 of the entry's bytes.
+    pub sha256: [u8; 32],
+    /// The entry's text, cut if very long.
+    pub payload: String,
+}
+
+/// Why an entry is no report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It is no JSON object.
+    NotAnObject,
+    /// A field occurs twice.
+    DuplicateField,
+    /// NUL or an unpaired surrogate in a text.
+    InvalidText,
+    /// The id is missing or no GUID.
+    InvalidId,
+    /// The name is missing, empty or no text.
+    InvalidName,
+    /// A date is missing or not `YYYY-MM-DD`, or the period runs backwards.
+    InvalidDates,
+    /// The status is missing, empty, too long or no text.
+    InvalidStatus,
+    /// The under-review status is neither text nor null.
+    InvalidUnderReviewStatus,
+    /// An unknown field holds what the database cannot keep.
+    UnstorableExtra,
+    /// The period does not overlap the cycle asked for.
+    OffCycle,
+    /// The same id stands twice in the answer, with different facts.
+    ConflictingDuplicate,
+}
+
+impl Reason {
+    /// The code as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAnObject => "not_an_object",
+            Self::DuplicateField => "duplicate_field",
+            Self::InvalidText => "invalid_text",
+            Self::InvalidId => "invalid_id",
+            Self::InvalidName => "invalid_name",
+            Self::InvalidDates => "invalid_dates",
+            Self::InvalidStatus => "invalid_status",
+            Self::InvalidUnderReviewStatus => "invalid_under_review_status",
+            Self::UnstorableExtra => "unstorable_extra",
+            Self::OffCycle => "off_cycle",
+            Self::ConflictingDuplicate => "conflicting_duplicate",
+        }
+    }
+}
+
+impl Bad {
+    /// A bad entry, from its text.
+    pub fn new(raw: &str, id: Option<Uuid>, reason: Reason, detail: String) -> Self {
+        let cut = raw.floor_char_boundary(MAX_PAYLOAD_BYTES);
+        let detail = if cut < raw.len() {
+            format!("{detail} (payload cut after {cut} of {} bytes)", raw.len())
+        } else {
+            detail
+        };
+        Self { id, reason, detail, sha256: Sha256::digest(raw).into(), payload: raw[..cut].to_owned() }
+    }
+}
+
+/// Reads the entries of an answer for one cycle.
+#[derive(Debug)]
+pub struct EntryReader<'a> {
+    cycle: Cycle,
+    ignore_fields: &'a BTreeSet<String>,
+    remarked: bool,
+}
+
+impl<'a> EntryReader<'a> {
+    /// A reader for the answer to a request for `cycle`; unknown fields named in `ignore_fields`
+    /// are not kept.
+    pub fn new(cycle: Cycle, ignore_fields: &'a BTreeSet<String>) -> Self {
+        Self { cycle, ignore_fields, remarked: false }
+    }
+
+    /// Reads one entry from its JSON text.
+    pub fn read(&mut self, raw: &str) -> Entry {
+        if !raw.starts_with('{') {
+            return Entry::Bad(Bad::new(
+                raw,
+                None,
+                Reason::NotAnObject,
+                "the entry is not a JSON object".to_owned(),
+            ));
+        }
+        let fields = match serde_json::from_str::<Fields<'_>>(raw) {
+            Ok(fields) => fields,
+            Err(error) => return Entry::Bad(Bad::new(raw, None, Reason::InvalidText, without_place(&error))),
+        };
+        match self.report(&fields) {
+            Ok(report) => Entry::Good(report),
+            Err((reason, detail)) => {
+                let id = text(fields.id).ok().and_then(|text| parse_guid(&text));
+                Entry::Bad(Bad::new(raw, id, reason, detail))
+            }
+        }
+    }
+
+    fn report(&mut self, fields: &Fields<'_>) -> Result<Report, (Reason, String)> {
+        if let Some(field) = &fields.duplicate {
+            return Err((Reason::DuplicateField, format!("the field {field:?} occurs twice")));
+        }
+        let id = required(fields.id, "id", Reason::InvalidId)?;
+        let id =
+            parse_guid(&id).ok_or_else(|| (Reason::InvalidId, format!("{} is not a GUID", shown(&id))))?;
+        let name = required(fields.partner_company_name, "partner_company_name", Reason::InvalidName)?;
+        let start_date = date(fields.start_date, "start_date")?;
+        let end_date = date(fields.end_date, "end_date")?;
+        if start_date > end_date {
+            return Err((
+                Reason::InvalidDates,
+                format!("the period runs backwards: {start_date} to {end_date}"),
+            ));
+        }
+        let status = status(fields)?;
+        let under_review_status = under_review_status(fields)?;
+        let extra = self.extra(fields)?;
+        if !self.cycle.overlaps(start_date, end_date) {
+            let detail = format!("the period {start_date} to {end_date} does not overlap {}", self.cycle);
+            return Err((Reason::OffCycle, detail));
+        }
+        if name.len() > MAX_NAME_CHARS && name.chars().count() > MAX_NAME_CHARS && !self.remarked {
+            self.remarked = true;
+            tracing::warn!(report.id = %id, "a partner's name is longer than the {MAX_NAME_CHARS} characters LMP promises");
+        }
+        Ok(Report {
+            id,
+            partner_company_name: name.into_owned(),
+            start_date,
+            end_date,
+            status,
+            under_review_status,
+            extra,
+        })
+    }
+
+    fn extra(&self, fields: &Fields<'_>) -> Result<Option<String>, (Reason, String)> {
+        let mut object = String::new();
+        for (key, value) in &fields.unknown {
+            if self.ignore_fields.contains(key.as_ref()) {
+                continue;
+            }
+            if key.contains('\0') {
+                return Err((Reason::InvalidText, "a field's name holds NUL".to_owned()));
+            }
+            serde_json::from_str::<Storable>(value.get())
+                .map_err(|error| (Reason::InvalidText, without_place(&error)))?;
+            if has_absurd_number(value.get()) {
+                return Err((
+                    Reason::UnstorableExtra,
+                    format!("the field {} holds a number too long to keep", shown(key)),
+                ));
+            }
+            object.push(if object.is_empty() { '{' } else { ',' });
+            // Writing a string as JSON cannot fail.
+            object.push_str(&serde_json::to_string(key).unwrap_or_default());
+            object.push(':');
+            object.push_str(value.get());
+        }
+        if object.is_empty() {
+            return Ok(None);
+        }
+        object.push('}');
+        Ok(Some(object))
+    }
+}
+
+fn status(fields: &Fields<'_>) -> Result<String, (Reason, String)> {
+    let status = required(fields.status, "status", Reason::InvalidStatus)?;
+    if let Some(known) = KnownStatus::find(&status) {
+        return Ok(known.as_str().to_owned());
+    }
+    if status.chars().count() > MAX_STATUS_CHARS {
+        let detail = format!("{} is longer than {MAX_STATUS_CHARS} characters", shown(&status));
+        return Err((Reason::InvalidStatus, detail));
+    }
+    Ok(status.into_owned())
+}
+
+fn under_review_status(fields: &Fields<'_>) -> Result<Option<String>, (Reason, String)> {
+    match text(fields.under_review_status) {
+        Ok(text) if text.is_empty() => Ok(None),
+        Ok(text) => Ok(Some(text.into_owned())),
+        Err(TextProblem::Missing | TextProblem::Null) => Ok(None),
+        Err(TextProblem::Nul) => Err(nul("under_review_status")),
+        Err(TextProblem::Surrogate) => Err(surrogate("under_review_status")),
+        Err(TextProblem::NotText) => Err((
+            Reason::InvalidUnderReviewStatus,
+            "\"under_review_status\" is neither text nor null".to_owned(),
+        )),
+    }
+}
+
+fn date(value: Option<&RawValue>, field: &str) -> Result<NaiveDate, (Reason, String)> {
+    let text = required(value, field, Reason::InvalidDates)?;
+    let invalid =
+        || (Reason::InvalidDates, format!("\"{field}\" is {}, not a date as YYYY-MM-DD", shown(&text)));
+    let bytes = text.as_bytes();
+    let digits = |range: std::ops::Range<usize>| -> Option<u32> {
+        bytes
+            .get(range)?
+            .iter()
+            .try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0')))
+    };
+    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return Err(invalid());
+    }
+    let (Some(year), Some(month), Some(day)) = (digits(0..4), digits(5..7), digits(8..10)) else {
+        return Err(invalid());
+    };
+    NaiveDate::from_ymd_opt(year.cast_signed(), month, day).filter(|date| date.year() > 0).ok_or_else(invalid)
+}
+
+fn required<'a>(
+    value: Option<&'a RawValue>,
+    field: &str,
+    reason: Reason,
+) -> Result<Cow<'a, str>, (Reason, String)> {
+    let problem = match text(value) {
+        Ok(text) if text.is_empty() => "is empty",
+        Ok(text) => return Ok(text),
+        Err(TextProblem::Missing) => "is missing",
+        Err(TextProblem::Null) => "is null",
+        Err(TextProblem::NotText) => "is not a text",
+        Err(TextProblem::Nul) => return Err(nul(field)),
+        Err(TextProblem::Surrogate) => return Err(surrogate(field)),
+    };
+    Err((reason, format!("\"{field}\" {problem}")))
+}
+
+fn nul(field: &str) -> (Reason, String) {
+    (Reason::InvalidText, format!("\"{field}\" holds the character NUL"))
+}
+
+fn surrogate(field: &str) -> (Reason, String) {
+    (Reason::InvalidText, format!("\"{field}\" holds half a surrogate pair"))
+}
+
+enum TextProblem {
+    Missing,
+    Null,
+    NotText,
+    Nul,
+    Surrogate,
+}
+
+/// The text of a JSON string, borrowed where nothing in it is escaped.
+fn text(value: Option<&RawValue>) -> Result<Cow<'_, str>, TextProblem> {
+    let raw = value.ok_or(TextProblem::Missing)?.get();
+    if raw == "null" {
+        return Err(TextProblem::Null);
+    }
+    let inner = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).ok_or(TextProblem::NotText)?;
+    if !inner.contains('\\') {
+        return Ok(Cow::Borrowed(inner));
+    }
+    let text: String = serde_json::from_str(raw).map_err(|_| TextProblem::Surrogate)?;
+    if text.contains('\0') { Err(TextProblem::Nul) } else { Ok(Cow::Owned(text)) }
+}
+
+/// A value as a person may read it in a sentence: quoted, escaped, not too long.
+fn shown(value: &str) -> String {
+    let cut: String = value.chars().take(80).collect();
+    let dots = if cut.len() < value.len() { "…" } else { "" };
+    format!("{cut:?}{dots}")
+}
+
+/// The place serde names is inside the entry, which helps nobody.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or(&text).to_owned()
+}
+
+/// Numbers PostgreSQL's `numeric` cannot hold, or only at absurd cost.
+fn has_absurd_number(json: &str) -> bool {
+    if json.len() < 4 || !json.bytes().any(|b| b.is_ascii_digit()) {
+        return false;
+    }
+    let (mut in_string, mut escaped, mut length, mut exponent) = (false, false, 0_usize, None::<usize>);
+    for byte in json.bytes() {
+        if in_string {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            continue;
+        }
+        match byte {
+            b'0'..=b'9' => {
+                length += 1;
+                let digit = usize::from(byte - b'0');
+                exponent = exponent.map(|value| value.saturating_mul(10).saturating_add(digit));
+            }
+            b'e' | b'E' if length > 0 => exponent = Some(0),
+            b'.' | b'+' | b'-' => {}
+            _ => {
+                in_string = byte == b'"';
+                (length, exponent) = (0, None);
+            }
+        }
+        if length > MAX_NUMBER_BYTES || exponent.is_some_and(|value| value > MAX_NUMBER_BYTES) {
+            return true;
+        }
+    }
+    false
+}
+
+/// The fields of an entry, not yet judged.
+#[derive(Default)]
+struct Fields<'a> {
+    id: Option<&'a RawValue>,
+    partner_company_name: Option<&'a RawValue>,
+    start_date: Option<&'a RawValue>,
+    end_date: Option<&'a RawValue>,
+    status: Option<&'a RawValue>,
+    under_review_status: Option<&'a RawValue>,
+    unknown: Vec<(Cow<'a, str>, &'a RawValue)>,
+    duplicate: Option<String>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a report")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+        let mut fields = Fields::default();
+        while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+            let slot = match key.as_ref() {
+                "id" => &mut fields.id,
+                "partner_company_name" => &mut fields.partner_company_name,
+                "start_date" => &mut fields.start_date,
+                "end_date" => &mut fields.end_date,
+                "status" => &mut fields.status,
+                "under_review_status" => &mut fields.under_review_status,
+                _ => {
+                    if fields.unknown.iter().any(|(seen, _)| *seen == key) {
+                        fields.duplicate = Some(key.into_owned());
+                    } else {
+                        fields.unknown.push((key, value));
+                    }
+                    continue;
+                }
+            };
+            if slot.replace(value).is_some() {
+                // Which of two ids is meant nobody can say.
+                fields.duplicate = Some(key.clone().into_owned());
+                if key == "id" {
+                    fields.id = None;
+                }
+            }
+        }
+        Ok(fields)
+    }
+}
+
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Any JSON whose texts PostgreSQL can keep.
+struct Storable;
+
+impl<'de> Deserialize<'de> for Storable {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StorableVisitor)
+    }
+}
+
+struct StorableVisitor;
+
+impl<'de> Visitor<'de> for StorableVisitor {
+    type Value = Storable;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Storable, E> {
+        Ok(Storable)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Storable, E> {
+        Ok(Storable)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Storable, E> {
+        Ok(Storable)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Storable, E> {
+        Ok(Storable)
+    }
+
+    fn visit_unit<E>(self) -> Result<Storable, E> {
+        Ok(Storable)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Storable, E> {
+        if text.contains('\0') { Err(E::custom("a text holds the character NUL")) } else { Ok(Storable) }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Storable, A::Error> {
+        while seq.next_element::<Storable>()?.is_some() {}
+        Ok(Storable)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Storable, A::Error> {
+        while let Some((key, _)) = map.next_entry::<String, Storable>()? {
+            if key.contains('\0') {
+                return Err(A::Error::custom("a field's name holds NUL"));
+            }
+        }
+        Ok(Storable)
+    }
+}
+
+#[cfg(test)]
+mod tests;
