@@ -15,3 +15,5 @@
 pub mod clock;
 pub mod domain;
 pub mod lmp;
+pub mod store;
+pub mod sync;

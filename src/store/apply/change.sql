@@ -1,0 +1,104 @@
+-- Writes changed and returned reports.
+-- $1 account, $2 cycle, $3 poll, $4 the transaction's moment,
+-- $5 and $6 id and time of the last poll of this cycle that saw every listed report
+with target as (
+    -- Locks in the order of the key, so that polls of two cycles cannot lock each other out; tests
+    -- again under the lock, because a poll of another cycle may have been here.
+    select r.id,
+           r.account,
+           r.version,
+           r.valid_from,
+           r.withdrawn_at,
+           r.cycle as old_cycle,
+           r.partner_company_name as old_name,
+           r.start_date as old_start,
+           r.end_date as old_end,
+           r.status as old_status,
+           r.under_review_status as old_under_review,
+           r.extra as old_extra,
+           r.status_since,
+           r.status_not_before,
+           r.previous_status,
+           r.previous_status_since,
+           r.poll_id as old_poll,
+           r.withdrawn_poll_id,
+           a.partner_company_name,
+           a.start_date,
+           a.end_date,
+           a.status,
+           a.under_review_status,
+           a.extra
+    from pg_temp.lmp_diff d
+    join pg_temp.lmp_stage a on a.id = d.id and a.bad_sha256 is null
+    join lmp_billing.reports r on r.id = d.id and r.account = $1
+    where d.kind in ('c', 'r')
+      and greatest(r.poll_id, r.withdrawn_poll_id) < $3
+      and (r.withdrawn_at is not null
+           or not (a.start_date < (r.cycle + interval '1 month')::date and a.end_date >= r.cycle)
+           or (a.partner_company_name, a.start_date, a.end_date, a.status, a.under_review_status, a.extra)
+              is distinct from
+              (r.partner_company_name, r.start_date, r.end_date, r.status, r.under_review_status, r.extra))
+    order by r.id, r.account
+    for no key update of r
+),
+-- Clocks may stand or go back; versions do not.
+dated as (
+    select *,
+           greatest($4, coalesce(withdrawn_at, valid_from) + interval '1 microsecond') as new_from,
+           status is distinct from old_status or withdrawn_at is not null as new_spell,
+           -- a listed report keeps its cycle while its dates overlap it
+           case
+               when withdrawn_at is null
+                    and start_date < (old_cycle + interval '1 month')::date and end_date >= old_cycle
+               then old_cycle
+               else $2
+           end as new_cycle
+    from target
+),
+-- The last poll in which the report certainly did not have its new status: the last one of its cycle
+-- that saw it, or else the one that wrote (or withdrew) it. A poll in which its own entry was
+-- quarantined did not see it.
+bounded as (
+    select d.*,
+           case when d.new_spell then
+               least(d.new_from, coalesce(
+                   case
+                       when exists (
+                           select from lmp_billing.quarantined_reports q
+                           where q.report_id = d.id and q.account = d.account
+                             and (q.resolved_at is null or q.resolved_at >= $6))
+                       then null
+                       when d.old_cycle = $2 and $5 > greatest(d.old_poll, d.withdrawn_poll_id) then $6
+                   end,
+                   (select p.requested_at from lmp_billing.cycle_polls p
+                    where p.id = greatest(d.old_poll, d.withdrawn_poll_id))))
+           else d.status_not_before end as new_not_before
+    from dated d
+),
+archived as (
+    insert into lmp_billing.superseded_versions (
+        account, id, version, valid_from, valid_to, cycle, partner_company_name, start_date, end_date,
+        status, under_review_status, extra, status_since, status_not_before, poll_id)
+    select account, id, version, valid_from, coalesce(withdrawn_at, new_from), old_cycle, old_name, old_start,
+           old_end, old_status, old_under_review, old_extra, status_since, status_not_before, old_poll
+    from bounded
+)
+update lmp_billing.reports r
+set cycle = b.new_cycle,
+    partner_company_name = b.partner_company_name,
+    start_date = b.start_date,
+    end_date = b.end_date,
+    status = b.status,
+    under_review_status = b.under_review_status,
+    extra = b.extra,
+    version = b.version + 1,
+    valid_from = b.new_from,
+    status_since = case when b.new_spell then b.new_from else b.status_since end,
+    status_not_before = b.new_not_before,
+    previous_status = case when b.status <> b.old_status then b.old_status else b.previous_status end,
+    previous_status_since = case when b.status <> b.old_status then b.status_since else b.previous_status_since end,
+    withdrawn_at = null,
+    withdrawn_poll_id = null,
+    poll_id = $3
+from bounded b
+where r.id = b.id and r.account = b.account

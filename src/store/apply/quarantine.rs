@@ -1,0 +1,128 @@
+//! Entries that cannot be reports: judged, counted, kept once, and resolved when they are gone.
+
+use std::sync::Arc;
+
+use super::{BadEntry, Entries, Problem, StageError, StoreError, Work};
+use crate::store::stage::MAX_PAYLOADS;
+
+/// Contradicting entries read back and marked at a time.
+const BATCH: usize = 1000;
+
+impl Work<'_> {
+    /// Leaves identical duplicates out, and quarantines entries that contradict each other.
+    pub(super) async fn quarantine_contradictions(
+        &mut self,
+        entries: &Arc<dyn Entries>,
+    ) -> Result<(), Problem> {
+        let doing = "looking for contradicting entries";
+        let found: Vec<(i32, bool)> = sqlx::query_as(include_str!("duplicates.sql"))
+            .fetch_all(&mut *self.tx)
+            .await
+            .map_err(StoreError::doing(doing))?;
+        let (conflicting, identical): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|(_, conflicting)| *conflicting);
+        let identical: Vec<i32> = identical.into_iter().map(|(position, _)| position).collect();
+        if !identical.is_empty() {
+            sqlx::query("delete from pg_temp.lmp_stage where position = any($1)")
+                .bind(&identical)
+                .execute(&mut *self.tx)
+                .await
+                .map_err(StoreError::doing("leaving identical entries out"))?;
+        }
+        let conflicting: Vec<i32> = conflicting.into_iter().map(|(position, _)| position).collect();
+        for positions in conflicting.chunks(BATCH) {
+            self.quarantine(Arc::clone(entries), positions.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    async fn quarantine(&mut self, entries: Arc<dyn Entries>, positions: Vec<i32>) -> Result<(), Problem> {
+        let read = tokio::task::spawn_blocking(move || entries.contradicting(&positions))
+            .await
+            .map_err(|panic| StoreError::Staging(panic.to_string()))?;
+        let bad = read.map_err(|error| match error {
+            StageError::NotBelieved(problem) => Problem::NotBelieved(problem),
+            StageError::Closed => StoreError::Staging(error.to_string()).into(),
+        })?;
+        let positions: Vec<i32> = bad.iter().map(|entry| entry.position).collect();
+        let digests: Vec<Vec<u8>> = bad.iter().map(|entry| entry.sha256.to_vec()).collect();
+        sqlx::query(
+            "update pg_temp.lmp_stage a
+             set bad_sha256 = b.sha256, partner_company_name = null, start_date = null, end_date = null,
+                 status = null, under_review_status = null, extra = null
+             from unnest($1::int4[], $2::bytea[]) b (position, sha256)
+             where a.position = b.position",
+        )
+        .bind(positions)
+        .bind(digests)
+        .execute(&mut *self.tx)
+        .await
+        .map_err(StoreError::doing("setting contradicting entries aside"))?;
+        let room = MAX_PAYLOADS.saturating_sub(self.staged.bad.len());
+        self.staged.bad.extend(bad.into_iter().take(room));
+        Ok(())
+    }
+
+    /// Good entries, each id once.
+    pub(super) async fn count_good(&mut self) -> Result<i32, StoreError> {
+        self.count("select count(*)::int4 from pg_temp.lmp_stage where bad_sha256 is null").await
+    }
+
+    /// Bad entries, identical ones once.
+    pub(super) async fn count_bad(&mut self) -> Result<i32, StoreError> {
+        self.count(
+            "select count(distinct bad_sha256)::int4 from pg_temp.lmp_stage where bad_sha256 is not null",
+        )
+        .await
+    }
+
+    async fn count(&mut self, sql: &'static str) -> Result<i32, StoreError> {
+        sqlx::query_scalar(sql).fetch_one(&mut *self.tx).await.map_err(StoreError::doing("counting entries"))
+    }
+
+    /// Keeps the bad entries of this answer; if it is believed, resolves those it no longer holds.
+    pub(super) async fn store_quarantine(&mut self, believed: bool) -> Result<(), StoreError> {
+        let (account, cycle, moment) = (self.poll.account.clone(), self.poll.cycle.first_day(), self.moment);
+        self.run(include_str!("resolve_quarantine.sql"), "resolving quarantined entries", |query| {
+            query.bind(account).bind(cycle).bind(moment).bind(believed)
+        })
+        .await?;
+        if self.staged.bad.is_empty() {
+            return Ok(());
+        }
+        let bad = &self.staged.bad;
+        let column = |of: fn(&BadEntry) -> String| bad.iter().map(of).collect::<Vec<String>>();
+        sqlx::query!(
+            "insert into lmp_billing.quarantined_reports (
+                 poll_id, account, cycle, position, report_id, reason, detail, payload, payload_sha256, first_seen_at)
+             select distinct on (b.sha256) $1::int8, $2::text, $3::date, b.position, b.report_id, b.reason, b.detail,
+                    b.payload, b.sha256, $4::timestamptz
+             from unnest($5::int4[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::bytea[])
+                  b (position, report_id, reason, detail, payload, sha256)
+             where not exists (
+                 select from lmp_billing.quarantined_reports q
+                 where q.account = $2 and q.cycle = $3 and q.payload_sha256 = b.sha256)
+             order by b.sha256, b.position",
+            self.poll.id,
+            self.poll.account,
+            cycle,
+            moment,
+            &bad.iter().map(|entry| entry.position).collect::<Vec<_>>(),
+            &bad.iter().map(|entry| entry.id).collect::<Vec<_>>() as &[Option<uuid::Uuid>],
+            &column(|entry| entry.reason.to_owned()),
+            &column(|entry| entry.detail.clone()),
+            &column(|entry| entry.payload.clone()),
+            &bad.iter().map(|entry| entry.sha256.to_vec()).collect::<Vec<_>>(),
+        )
+        .execute(&mut *self.tx)
+        .await
+        .map_err(StoreError::doing("keeping quarantined entries"))?;
+        Ok(())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

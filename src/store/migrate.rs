@@ -1,0 +1,198 @@
+//! Brings the schema up to date, and tells whether it is.
+//!
+//! All pending migrations run in one transaction, under a lock that belongs to it: killed half-way,
+//! nothing remains, and a pooler that shares sessions cannot leave the lock behind.
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{Connection, Executor, PgConnection};
+
+use super::{Store, StoreError};
+
+static MIGRATOR: Migrator = sqlx::migrate!();
+
+const LEDGER: &str = "lmp_billing._sqlx_migrations";
+
+/// The role that may read everything and write nothing, and what it is granted; safe to repeat.
+const ACCESS: &str = include_str!("access.sql");
+
+const CREATE_SCHEMA: &str = "create schema if not exists lmp_billing";
+const CREATE_READER: &str = "create role lmp_billing_reader nologin";
+
+/// How the database's schema compares with the program's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchemaState {
+    /// Version in the database; 0 when there is none.
+    pub found: i64,
+    /// Newest version the program knows.
+    pub known: i64,
+}
+
+/// What [`Store::migrate`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// Version before; 0 when there was no schema.
+    pub from: i64,
+    /// Version now.
+    pub to: i64,
+    /// Statements somebody else has to run, because this user may not.
+    pub for_the_dba: Option<String>,
+}
+
+impl SchemaState {
+    /// Whether program and database agree.
+    pub fn is_current(self) -> bool {
+        self.found == self.known
+    }
+}
+
+impl Store {
+    /// How the schema compares.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn schema(&self) -> Result<SchemaState, StoreError> {
+        let mut connection =
+            self.pool.acquire().await.map_err(StoreError::doing("getting a database connection"))?;
+        state(&mut connection).await
+    }
+
+    /// Makes sure that the schema is what the program needs, migrating if `may_migrate`.
+    ///
+    /// # Errors
+    /// When it is not and may or can not be made so.
+    pub async fn ensure_schema(&self, may_migrate: bool) -> Result<(), StoreError> {
+        let SchemaState { found, known } = self.schema().await?;
+        if found > known {
+            return Err(StoreError::NewerSchema { found, known });
+        }
+        if found < known {
+            if !may_migrate {
+                return Err(StoreError::OldSchema { found, needed: known });
+            }
+            let migrated = self.migrate().await?;
+            tracing::info!(from = migrated.from, to = migrated.to, "brought the schema up to date");
+            if let Some(statements) = migrated.for_the_dba {
+                tracing::warn!(
+                    "the role lmp_billing_reader is missing and this user may not create it; ask the database's administrator to run: {statements}"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the schema up to date. Safe to repeat, and to do from several processes at once.
+    ///
+    /// # Errors
+    /// When the schema is newer than the program, may not be created, or a migration fails. Nothing is
+    /// changed then.
+    pub async fn migrate(&self) -> Result<Migrated, StoreError> {
+        // A connection of its own: whatever happens, it does not go back to the pool.
+        let mut connection = self.connection().await?;
+        let migrated = migrate(&mut connection).await;
+        // Closing is a courtesy; the server notices a lost connection too.
+        let _ = connection.close().await;
+        migrated
+    }
+}
+
+async fn state(connection: &mut PgConnection) -> Result<SchemaState, StoreError> {
+    let known = MIGRATOR.iter().map(|m| m.version).max().unwrap_or_default();
+    let doing = "reading the schema's version";
+    let ledger: bool = sqlx::query_scalar("select to_regclass($1) is not null")
+        .bind(LEDGER)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(StoreError::doing(doing))?;
+    let found = if ledger {
+        sqlx::query_scalar!(r#"select coalesce(max(version), 0) as "version!" from lmp_billing._sqlx_migrations where success"#)
+            .fetch_one(connection)
+            .await
+            .map_err(StoreError::doing(doing))?
+    } else {
+        0
+    };
+    Ok(SchemaState { found, known })
+}
+
+async fn migrate(connection: &mut PgConnection) -> Result<Migrated, StoreError> {
+    let failed = |error: sqlx::Error| StoreError::Migration(error.to_string());
+    let mut tx = connection.begin().await.map_err(failed)?;
+    // A transaction of an analyst may hold a table; better to fail and say so than to queue everyone
+    // else behind us.
+    tx.execute("set local lock_timeout = '30s'; set local client_min_messages = warning")
+        .await
+        .map_err(failed)?;
+    tx.execute("select pg_advisory_xact_lock(hashtextextended('lmp_billing migrate', 0))")
+        .await
+        .map_err(failed)?;
+    create_schema(&mut tx).await?;
+    let SchemaState { found, known } = state(&mut tx).await?;
+    if found > known {
+        return Err(StoreError::NewerSchema { found, known });
+    }
+    let mut migrator = Migrator { locking: false, ..migrations() };
+    migrator.dangerous_set_table_name(LEDGER);
+    migrator.run(&mut *tx).await.map_err(|error| match error {
+        MigrateError::VersionMissing(version) => StoreError::NewerSchema { found: version, known },
+        MigrateError::VersionMismatch(version) => {
+            StoreError::Migration(format!("migration {version} has been applied with another text"))
+        }
+        other => StoreError::Migration(other.to_string()),
+    })?;
+    let for_the_dba = grant_access(&mut tx).await?;
+    tx.commit().await.map_err(failed)?;
+    Ok(Migrated { from: found, to: known, for_the_dba })
+}
+
+fn migrations() -> Migrator {
+    Migrator { migrations: MIGRATOR.migrations.clone(), ..Migrator::DEFAULT }
+}
+
+/// `create schema if not exists` needs the right to create even when there is nothing to do.
+async fn create_schema(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let doing = "looking for the schema lmp_billing";
+    let (exists, may_create, user): (bool, bool, String) = sqlx::query_as(
+        "select to_regnamespace('lmp_billing') is not null,
+                has_database_privilege(current_database(), 'create'), current_user::text",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(StoreError::doing(doing))?;
+    if exists {
+        return Ok(());
+    }
+    if !may_create {
+        let user = user.replace('"', "\"\"");
+        return Err(StoreError::MayNotCreate {
+            statements: format!(
+                "    create schema lmp_billing authorization \"{user}\";\n    {CREATE_READER};"
+            ),
+        });
+    }
+    connection.execute(CREATE_SCHEMA).await.map_err(|error| StoreError::Migration(error.to_string()))?;
+    Ok(())
+}
+
+/// Creates the reader's role if it may, and grants it what it may read; without the role it goes on.
+async fn grant_access(connection: &mut PgConnection) -> Result<Option<String>, StoreError> {
+    let failed = |error: sqlx::Error| StoreError::Migration(error.to_string());
+    let (exists, may_create): (bool, bool) = sqlx::query_as(
+        "select exists (select from pg_roles where rolname = 'lmp_billing_reader'),
+                exists (select from pg_roles where rolname = current_user and (rolcreaterole or rolsuper))",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(failed)?;
+    if !exists && !may_create {
+        return Ok(Some(format!("{CREATE_READER};\n{ACCESS}")));
+    }
+    if !exists {
+        // Another database of this cluster may be creating it at the same moment.
+        let create = format!(
+            "do $$ begin {CREATE_READER}; exception when duplicate_object or unique_violation then null; end $$"
+        );
+        connection.execute(sqlx::AssertSqlSafe(create)).await.map_err(failed)?;
+    }
+    connection.execute(ACCESS).await.map_err(failed)?;
+    Ok(None)
+}

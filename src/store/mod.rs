@@ -1,0 +1,104 @@
+//! Everything that knows SQL.
+//!
+//! What writes does so in a [`Tx`](tx::Tx): a named transaction with limits on how long it waits and
+//! runs. Whether to begin one again is said by the error ([`StoreError::is_transient`]). Every time
+//! that is stored is the database server's.
+
+mod apply;
+mod error;
+mod migrate;
+mod polls;
+mod read;
+mod retry;
+mod runs;
+mod stage;
+mod tx;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+pub use apply::{Guard, Poll, Sent};
+pub use error::StoreError;
+pub use migrate::{Migrated, SchemaState};
+pub use polls::{Outcome, PollRow};
+pub use read::{CycleStatuses, JobStatus, QuarantineCount, VersionRow};
+pub use runs::{Job, NewRun, RunOutcome, RunRow, RunSummary, Trigger};
+pub use stage::{BadEntry, Entries, StageError, StageWriter, Staged};
+
+/// How long to wait for a connection before saying that there is none.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The database.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: PgPool,
+    options: PgConnectOptions,
+}
+
+impl Store {
+    /// Connects, so that a database out of reach is told at once and with its cause.
+    ///
+    /// # Errors
+    /// When the URL is none, or the database cannot be reached.
+    pub async fn connect(url: &SecretString, max_connections: u32) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url.expose_secret())
+            // The library's message may quote the URL, which holds the password.
+            .map_err(|_| StoreError::BadUrl)?
+            .application_name("lmp-billing-sync")
+            .log_slow_statements(tracing::log::LevelFilter::Debug, Duration::from_secs(30));
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .min_connections(0)
+            .acquire_timeout(CONNECT_TIMEOUT)
+            .connect_lazy_with(options.clone());
+        let store = Self { pool, options };
+        // The pool tries again until its time is up and then says only that it is.
+        let first = store.connection().await?;
+        drop(first);
+        Ok(store)
+    }
+
+    /// A connection outside the pool, for what must not leave traces on a pooled one.
+    async fn connection(&self) -> Result<PgConnection, StoreError> {
+        match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options)).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(StoreError::Unreachable { target: self.target(), source: Box::new(error) }),
+            Err(_) => Err(StoreError::Unreachable {
+                target: self.target(),
+                source: Box::new(sqlx::Error::PoolTimedOut),
+            }),
+        }
+    }
+
+    /// Where the database is, without user and password.
+    pub fn target(&self) -> String {
+        let database = self.options.get_database().unwrap_or(self.options.get_username());
+        format!("{}:{}/{database}", self.options.get_host(), self.options.get_port())
+    }
+
+    /// The database server's clock.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
+        sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(StoreError::doing("asking for the database's clock"))
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// The pool, for tests that look at the tables.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}

@@ -1,0 +1,288 @@
+//! The log of polls: one row for each, written in the transaction that applies it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Serialize, Serializer};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::apply::{Poll, Sent};
+use super::retry::with_retries;
+use super::tx::Tx;
+use super::{Store, StoreError, runs};
+use crate::domain::Cycle;
+
+/// Writing one row; more than this and the server is frozen.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What became of a poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Something changed.
+    Applied,
+    /// Nothing did.
+    Unchanged,
+    /// A later poll had been applied already.
+    Stale,
+    /// The answer was not believed.
+    Suspect,
+    /// There was no usable answer.
+    Failed,
+    /// The program was told to stop.
+    Interrupted,
+}
+
+impl Outcome {
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Unchanged => "unchanged",
+            Self::Stale => "stale",
+            Self::Suspect => "suspect",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, StoreError> {
+        [Self::Applied, Self::Unchanged, Self::Stale, Self::Suspect, Self::Failed, Self::Interrupted]
+            .into_iter()
+            .find(|outcome| outcome.as_str() == text)
+            .ok_or_else(|| StoreError::Unexpected(format!("the poll outcome {text:?}")))
+    }
+
+    /// Whether the run has to tell about it as a failure.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Suspect | Self::Failed)
+    }
+}
+
+/// A row of `cycle_polls`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the columns are described where they are: migrations/0003_comments.sql")]
+pub struct PollRow {
+    pub id: i64,
+    pub run_id: i64,
+    pub account: String,
+    pub cycle: Cycle,
+    pub requested_at: Option<DateTime<Utc>>,
+    pub finished_at: DateTime<Utc>,
+    pub outcome: Outcome,
+    pub http_status: Option<i16>,
+    pub trace_id: Option<Uuid>,
+    pub server_date: Option<DateTime<Utc>>,
+    pub reports_seen: i32,
+    pub inserted: i32,
+    pub updated: i32,
+    pub withdrawn: i32,
+    pub quarantined: i32,
+    pub body_bytes: Option<i64>,
+    #[serde(serialize_with = "hex")]
+    pub body_sha256: Option<Vec<u8>>,
+    pub error: Option<String>,
+}
+
+#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
+fn hex<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    use std::fmt::Write;
+    let text = bytes.as_ref().map(|bytes| {
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    });
+    text.serialize(serializer)
+}
+
+/// What a poll's row says beside what [`Poll`] and [`Sent`] know.
+#[derive(Debug, Default)]
+pub(super) struct PollResult<'a> {
+    pub(super) reports_seen: i32,
+    pub(super) inserted: i32,
+    pub(super) updated: i32,
+    pub(super) withdrawn: i32,
+    pub(super) quarantined: i32,
+    pub(super) unreadable: i32,
+    pub(super) listed_sha256: Option<Vec<u8>>,
+    pub(super) error: Option<&'a str>,
+}
+
+impl Store {
+    /// Draws the number of a poll that is about to be sent, and the moment.
+    ///
+    /// # Errors
+    /// When the database stays out of reach.
+    pub async fn begin_poll(&self, run_id: i64, account: &str, cycle: Cycle) -> Result<Poll, StoreError> {
+        let doing = "drawing a poll's number";
+        with_retries(doing, LIMIT, || async {
+            let row = sqlx::query!(
+                r#"select nextval('lmp_billing.poll_ids') as "id!", clock_timestamp() as "now!""#
+            )
+            .fetch_one(&self.pool)
+            .await
+            .map_err(StoreError::doing(doing))?;
+            Ok(Poll { id: row.id, run_id, account: account.to_owned(), cycle, requested_at: Some(row.now) })
+        })
+        .await
+    }
+
+    /// Logs a poll that changed nothing because it brought nothing to apply.
+    ///
+    /// # Errors
+    /// When the run is over, or the database stays out of reach.
+    pub async fn record_poll(
+        &self,
+        poll: &Poll,
+        sent: &Sent,
+        outcome: Outcome,
+        error: &str,
+    ) -> Result<PollRow, StoreError> {
+        with_retries("logging a poll", LIMIT, || async {
+            let mut tx = Tx::begin(&self.pool).await?;
+            runs::lock_running(&mut tx, poll.run_id).await?;
+            if let Some(row) = find(&mut tx, poll.id).await? {
+                return Ok(row);
+            }
+            let result = PollResult { error: Some(error), ..PollResult::default() };
+            let row = insert(&mut tx, poll, sent, outcome, None, &result).await?;
+            tx.commit().await?;
+            Ok(row)
+        })
+        .await
+    }
+
+    /// The polls of some runs, in their order.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn polls_of(&self, runs: &[i64]) -> Result<Vec<PollRow>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            "select id from lmp_billing.cycle_polls where run_id = any($1) order by id",
+            runs
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::doing("reading the log of polls"))?;
+        let mut connection =
+            self.pool.acquire().await.map_err(StoreError::doing("getting a database connection"))?;
+        let mut rows = Vec::with_capacity(ids.len());
+        for id in ids {
+            rows.extend(find(&mut connection, id).await?);
+        }
+        Ok(rows)
+    }
+}
+
+/// A poll's row, if it has been written: after a commit whose answer was lost, this tells.
+pub(super) async fn find(connection: &mut PgConnection, id: i64) -> Result<Option<PollRow>, StoreError> {
+    let row = sqlx::query_as!(
+        Raw,
+        "select id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
+                reports_seen, inserted, updated, withdrawn, quarantined, body_bytes, body_sha256, error
+         from lmp_billing.cycle_polls where id = $1",
+        id
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(StoreError::doing("looking for a poll"))?;
+    row.map(PollRow::try_from).transpose()
+}
+
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    poll: &Poll,
+    sent: &Sent,
+    outcome: Outcome,
+    finished_at: Option<DateTime<Utc>>,
+    result: &PollResult<'_>,
+) -> Result<PollRow, StoreError> {
+    let row = sqlx::query_as!(
+        Raw,
+        "insert into lmp_billing.cycle_polls (
+             id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
+             attempts, reports_seen, inserted, updated, withdrawn, quarantined, unreadable, body_bytes, body_sha256,
+             listed_sha256, program_version, error)
+         values ($1, $2, $3, $4, $5, coalesce($6, clock_timestamp()), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+             $17, $18, $19, $20, $21, $22)
+         returning id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
+             reports_seen, inserted, updated, withdrawn, quarantined, body_bytes, body_sha256, error",
+        poll.id,
+        poll.run_id,
+        poll.account,
+        poll.cycle.first_day(),
+        poll.requested_at,
+        finished_at,
+        outcome.as_str(),
+        sent.http_status,
+        sent.trace_id,
+        sent.server_date,
+        sent.attempts,
+        result.reports_seen,
+        result.inserted,
+        result.updated,
+        result.withdrawn,
+        result.quarantined,
+        result.unreadable,
+        sent.body.map(|body| body.0),
+        sent.body.as_ref().map(|body| &body.1[..]),
+        result.listed_sha256,
+        env!("CARGO_PKG_VERSION"),
+        result.error,
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(StoreError::doing("logging a poll"))?;
+    row.try_into()
+}
+
+struct Raw {
+    id: i64,
+    run_id: i64,
+    account: String,
+    cycle: NaiveDate,
+    requested_at: Option<DateTime<Utc>>,
+    finished_at: DateTime<Utc>,
+    outcome: String,
+    http_status: Option<i16>,
+    trace_id: Option<Uuid>,
+    server_date: Option<DateTime<Utc>>,
+    reports_seen: i32,
+    inserted: i32,
+    updated: i32,
+    withdrawn: i32,
+    quarantined: i32,
+    body_bytes: Option<i64>,
+    body_sha256: Option<Vec<u8>>,
+    error: Option<String>,
+}
+
+impl TryFrom<Raw> for PollRow {
+    type Error = StoreError;
+
+    fn try_from(raw: Raw) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: raw.id,
+            run_id: raw.run_id,
+            account: raw.account,
+            cycle: Cycle::containing(raw.cycle),
+            requested_at: raw.requested_at,
+            finished_at: raw.finished_at,
+            outcome: Outcome::parse(&raw.outcome)?,
+            http_status: raw.http_status,
+            trace_id: raw.trace_id,
+            server_date: raw.server_date,
+            reports_seen: raw.reports_seen,
+            inserted: raw.inserted,
+            updated: raw.updated,
+            withdrawn: raw.withdrawn,
+            quarantined: raw.quarantined,
+            body_bytes: raw.body_bytes,
+            body_sha256: raw.body_sha256,
+            error: raw.error,
+        })
+    }
+}

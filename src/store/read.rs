@@ -1,0 +1,202 @@
+//! What `status` and `history` show.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Store, StoreError};
+use crate::domain::Cycle;
+
+/// The last run of a job for an account.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "columns of sync_runs, described in migrations/0003_comments.sql")]
+pub struct JobStatus {
+    pub account: String,
+    pub job: String,
+    pub run_id: i64,
+    pub trigger: String,
+    pub started_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+    pub outcome: String,
+    pub polls: i32,
+    pub polls_failed: i32,
+    pub reports_seen: i64,
+    pub inserted: i64,
+    pub updated: i64,
+    pub withdrawn: i64,
+    pub quarantined: i64,
+    pub deleted: i64,
+    pub error: Option<String>,
+}
+
+/// A row of `cycle_progress`, with the open quarantine.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "columns of cycle_progress, described in migrations/0003_comments.sql")]
+pub struct CycleStatuses {
+    pub account: String,
+    pub cycle: Cycle,
+    pub reports: i64,
+    pub msp_preparing: i64,
+    pub under_review: i64,
+    pub rejected: i64,
+    pub approved: i64,
+    pub completed: i64,
+    pub other_status: i64,
+    pub share_completed: Option<f64>,
+    pub oldest_open_since: Option<DateTime<Utc>>,
+    pub confirmed_at: Option<DateTime<Utc>>,
+    pub quarantined: i64,
+}
+
+/// Open quarantined entries of one kind.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "columns of quarantined_reports, described in migrations/0003_comments.sql")]
+pub struct QuarantineCount {
+    pub account: String,
+    pub cycle: Cycle,
+    pub reason: String,
+    pub entries: i64,
+    pub example: String,
+}
+
+/// A row of `report_history`.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "columns of report_history, described in migrations/0003_comments.sql")]
+pub struct VersionRow {
+    pub account: String,
+    pub id: Uuid,
+    pub version: i32,
+    pub valid_from: DateTime<Utc>,
+    pub valid_to: Option<DateTime<Utc>>,
+    pub cycle: Cycle,
+    pub partner_company_name: String,
+    pub start_date: NaiveDate,
+    pub end_date: NaiveDate,
+    pub status: String,
+    pub under_review_status: Option<String>,
+    pub extra: Option<serde_json::Value>,
+    pub poll_id: i64,
+}
+
+impl Store {
+    /// The last run of each job, by account.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn last_runs(&self) -> Result<Vec<JobStatus>, StoreError> {
+        sqlx::query_as!(
+            JobStatus,
+            "select distinct on (account, job)
+                    account, job, id as run_id, trigger, started_at, finished_at, outcome, polls, polls_failed,
+                    reports_seen, inserted, updated, withdrawn, quarantined, deleted, error
+             from lmp_billing.sync_runs
+             order by account, job, id desc"
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::doing("reading the last runs"))
+    }
+
+    /// Each account's cycles with their reports by status, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn cycles(&self) -> Result<Vec<CycleStatuses>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select p.account as "account!", p.cycle as "cycle!", reports as "reports!",
+                      msp_preparing as "msp_preparing!", under_review as "under_review!", rejected as "rejected!",
+                      approved as "approved!", completed as "completed!", other_status as "other_status!",
+                      share_completed, oldest_open_since, confirmed_at,
+                      (select count(*) from lmp_billing.quarantined_reports q
+                       where q.account = p.account and q.cycle = p.cycle and q.resolved_at is null) as "quarantined!"
+               from lmp_billing.cycle_progress p
+               order by p.account, p.cycle desc"#
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::doing("reading the progress of the cycles"))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| CycleStatuses {
+                account: row.account,
+                cycle: Cycle::containing(row.cycle),
+                reports: row.reports,
+                msp_preparing: row.msp_preparing,
+                under_review: row.under_review,
+                rejected: row.rejected,
+                approved: row.approved,
+                completed: row.completed,
+                other_status: row.other_status,
+                share_completed: row.share_completed,
+                oldest_open_since: row.oldest_open_since,
+                confirmed_at: row.confirmed_at,
+                quarantined: row.quarantined,
+            })
+            .collect())
+    }
+
+    /// Open quarantined entries by reason.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn open_quarantine(&self) -> Result<Vec<QuarantineCount>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select account, cycle, reason, count(*) as "entries!", min(detail) as "example!"
+               from lmp_billing.quarantined_reports
+               where resolved_at is null
+               group by account, cycle, reason
+               order by account, cycle desc, reason"#
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::doing("reading the quarantine"))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| QuarantineCount {
+                account: row.account,
+                cycle: Cycle::containing(row.cycle),
+                reason: row.reason,
+                entries: row.entries,
+                example: row.example,
+            })
+            .collect())
+    }
+
+    /// All versions of a report, oldest first; of each account that has seen it.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn history(&self, id: Uuid) -> Result<Vec<VersionRow>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select account as "account!", id as "id!", version as "version!", valid_from as "valid_from!", valid_to,
+                      cycle as "cycle!", partner_company_name as "partner_company_name!",
+                      start_date as "start_date!", end_date as "end_date!", status as "status!",
+                      under_review_status, extra, poll_id as "poll_id!"
+               from lmp_billing.report_history
+               where id = $1
+               order by account, version"#,
+            id
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::doing("reading the history of a report"))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| VersionRow {
+                account: row.account,
+                id: row.id,
+                version: row.version,
+                valid_from: row.valid_from,
+                valid_to: row.valid_to,
+                cycle: Cycle::containing(row.cycle),
+                partner_company_name: row.partner_company_name,
+                start_date: row.start_date,
+                end_date: row.end_date,
+                status: row.status,
+                under_review_status: row.under_review_status,
+                extra: row.extra,
+                poll_id: row.poll_id,
+            })
+            .collect())
+    }
+}

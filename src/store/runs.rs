@@ -1,0 +1,294 @@
+//! Runs: who works on what, and whether they are still alive.
+//!
+//! A run is `running` from its insertion until its process ends it. The process gives signs of life
+//! (the lease); without one for two minutes anybody may mark the run `interrupted`. Every transaction
+//! of a poll first locks its run's row and stops unless it is still `running`, so a process that was
+//! frozen and taken for dead never writes late.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+
+use super::retry::with_retries;
+use super::tx::Tx;
+use super::{Store, StoreError};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What a run does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    /// The cycle that has just ended and the current one.
+    Discover,
+    /// Every open cycle.
+    Refresh,
+    /// Every cycle, trusting no shortcut.
+    Reconcile,
+    /// Deletes what is past retention.
+    Prune,
+    /// Started by a person.
+    Manual,
+}
+
+impl Job {
+    /// The jobs that have a schedule.
+    pub const SCHEDULED: [Self; 4] = [Self::Discover, Self::Refresh, Self::Reconcile, Self::Prune];
+
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Discover => "discover",
+            Self::Refresh => "refresh",
+            Self::Reconcile => "reconcile",
+            Self::Prune => "prune",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// Why a run runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// Its tick came.
+    Schedule,
+    /// Its tick was missed.
+    CatchUp,
+    /// The account's first.
+    Startup,
+    /// A person.
+    Cli,
+}
+
+impl Trigger {
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::CatchUp => "catch_up",
+            Self::Startup => "startup",
+            Self::Cli => "cli",
+        }
+    }
+}
+
+/// A run to be started.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRun<'a> {
+    /// What it does.
+    pub job: Job,
+    /// Why.
+    pub trigger: Trigger,
+    /// For which account; `*` for all.
+    pub account: &'a str,
+    /// Which process does it.
+    pub instance: &'a str,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// No poll failed or was suspect.
+    Succeeded,
+    /// Some did.
+    Partial,
+    /// All did.
+    Failed,
+    /// Stopped before its end.
+    Interrupted,
+}
+
+impl RunOutcome {
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// A run as it began.
+#[derive(Clone, Copy, Debug)]
+pub struct RunRow {
+    /// Its number.
+    pub id: i64,
+    /// When it began, by the database's clock.
+    pub started_at: DateTime<Utc>,
+}
+
+/// A run at its end.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunSummary {
+    /// Its number.
+    pub run_id: i64,
+    /// The account it ran for.
+    pub account: String,
+    /// How it ended.
+    pub outcome: RunOutcome,
+}
+
+impl Store {
+    /// Marks runs without a sign of life as interrupted, and starts a new one.
+    ///
+    /// # Errors
+    /// When the database stays out of reach.
+    pub async fn start_run(&self, run: NewRun<'_>) -> Result<RunRow, StoreError> {
+        self.interrupt_dead_runs().await?;
+        let doing = "starting a run";
+        // Not repeated: a lost answer to the commit would leave a second run.
+        let row = sqlx::query_as!(
+            RunRow,
+            "insert into lmp_billing.sync_runs (job, trigger, account, started_at, outcome, instance, lease_renewed_at)
+             select $1, $2, $3, now, 'running', $4, now from clock_timestamp() now
+             returning id, started_at",
+            run.job.as_str(),
+            run.trigger.as_str(),
+            run.account,
+            run.instance
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(StoreError::doing(doing))?;
+        Ok(row)
+    }
+
+    /// Gives a sign of life.
+    ///
+    /// # Errors
+    /// [`StoreError::RunEnded`] when it came too late, or when the database is out of reach.
+    pub async fn renew_lease(&self, run_id: i64) -> Result<(), StoreError> {
+        let renewed = sqlx::query!(
+            "update lmp_billing.sync_runs set lease_renewed_at = clock_timestamp()
+             where id = $1 and outcome = 'running'",
+            run_id
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(StoreError::doing("renewing a run's lease"))?;
+        if renewed.rows_affected() == 0 { Err(StoreError::RunEnded(run_id)) } else { Ok(()) }
+    }
+
+    /// Marks runs whose processes gave no sign of life for two minutes as interrupted; returns how many.
+    ///
+    /// # Errors
+    /// When the database stays out of reach.
+    pub async fn interrupt_dead_runs(&self) -> Result<u64, StoreError> {
+        let doing = "marking dead runs";
+        with_retries(doing, LIMIT, || async {
+            // A row that is locked belongs to a poll at work: its process is alive.
+            let dead = sqlx::query_scalar!(
+                "select id from lmp_billing.sync_runs
+                 where outcome = 'running' and lease_renewed_at < clock_timestamp() - interval '2 minutes'
+                 order by id
+                 for update skip locked"
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::doing(doing))?;
+            let mut count = 0;
+            for id in dead {
+                let mut tx = Tx::begin(&self.pool).await?;
+                let still_dead = sqlx::query_scalar!(
+                    "select id from lmp_billing.sync_runs
+                     where id = $1 and outcome = 'running'
+                       and lease_renewed_at < clock_timestamp() - interval '2 minutes'
+                     for update skip locked",
+                    id
+                )
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(StoreError::doing(doing))?;
+                if still_dead.is_some() {
+                    close(
+                        &mut tx,
+                        id,
+                        RunOutcome::Interrupted,
+                        Some("its process gave no sign of life for two minutes"),
+                    )
+                    .await?;
+                    count += 1;
+                }
+                tx.commit().await?;
+            }
+            Ok(count)
+        })
+        .await
+    }
+
+    /// Ends a run, adding up its polls. A run that is not running any more stays as it is.
+    ///
+    /// # Errors
+    /// When the database stays out of reach.
+    pub async fn finish_run(
+        &self,
+        run_id: i64,
+        outcome: RunOutcome,
+        error: Option<&str>,
+    ) -> Result<(), StoreError> {
+        with_retries("ending a run", LIMIT, || async {
+            let mut tx = Tx::begin(&self.pool).await?;
+            close(&mut tx, run_id, outcome, error).await?;
+            tx.commit().await
+        })
+        .await
+    }
+}
+
+async fn close(
+    connection: &mut PgConnection,
+    run_id: i64,
+    outcome: RunOutcome,
+    error: Option<&str>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"update lmp_billing.sync_runs r
+           set finished_at = greatest(clock_timestamp(), r.started_at),
+               outcome = $2,
+               error = $3,
+               polls = p.polls,
+               polls_failed = p.polls_failed,
+               reports_seen = p.reports_seen,
+               inserted = p.inserted,
+               updated = p.updated,
+               withdrawn = p.withdrawn,
+               quarantined = p.quarantined
+           from (
+               select count(*)::int4 as polls,
+                      (count(*) filter (where outcome in ('failed', 'suspect')))::int4 as polls_failed,
+                      coalesce(sum(reports_seen), 0) as reports_seen,
+                      coalesce(sum(inserted), 0) as inserted,
+                      coalesce(sum(updated), 0) as updated,
+                      coalesce(sum(withdrawn), 0) as withdrawn,
+                      coalesce(sum(quarantined), 0) as quarantined
+               from lmp_billing.cycle_polls
+               where run_id = $1
+           ) p
+           where r.id = $1 and r.outcome = 'running'"#,
+        run_id,
+        outcome.as_str(),
+        error
+    )
+    .execute(connection)
+    .await
+    .map_err(StoreError::doing("ending a run"))?;
+    Ok(())
+}
+
+/// Locks a run's row against being ended, and stops unless it is still running. Polls of one run may
+/// hold this lock together.
+pub(super) async fn lock_running(connection: &mut PgConnection, run_id: i64) -> Result<(), StoreError> {
+    let running = sqlx::query_scalar!(
+        "select id from lmp_billing.sync_runs where id = $1 and outcome = 'running' for share",
+        run_id
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(StoreError::doing("locking the run"))?;
+    if running.is_some() { Ok(()) } else { Err(StoreError::RunEnded(run_id)) }
+}

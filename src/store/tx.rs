@@ -1,0 +1,64 @@
+//! Transactions with limits, that leave nothing behind when they are dropped half-way.
+
+use std::ops::{Deref, DerefMut};
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Executor, PgConnection, PgPool, Postgres};
+
+use super::StoreError;
+
+/// `begin`, with limits that hold for this transaction only (a pooler may hand the connection on):
+/// someone else's lock is waited for briefly, a frozen client does not hold locks for ever. Plans are
+/// made anew because the temporary tables hold ten rows in one poll and a million in the next.
+const BEGIN: &str = "begin;
+    set local lock_timeout = '10s';
+    set local statement_timeout = '15min';
+    set local idle_in_transaction_session_timeout = '2min';
+    set local work_mem = '32MB';
+    set local jit = off;
+    set local plan_cache_mode = force_custom_plan;
+    set local client_min_messages = warning";
+
+/// A transaction. Dropped without [`Tx::commit`], it is rolled back by closing its connection: a
+/// rollback that was never sent could leave it open on a connection that goes back to the pool.
+pub(super) struct Tx {
+    connection: PoolConnection<Postgres>,
+    open: bool,
+}
+
+impl Tx {
+    pub(super) async fn begin(pool: &PgPool) -> Result<Self, StoreError> {
+        let connection = pool.acquire().await.map_err(StoreError::doing("getting a database connection"))?;
+        let mut tx = Self { connection, open: true };
+        tx.connection.execute(BEGIN).await.map_err(StoreError::doing("beginning a transaction"))?;
+        Ok(tx)
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        self.connection.execute("commit").await.map_err(StoreError::doing("committing"))?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if self.open {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+impl Deref for Tx {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}

@@ -1,0 +1,12 @@
+//! Polls: asks the upstream, reads what it answers, and has it applied.
+//!
+//! This is where [`crate::lmp`] and [`crate::store`] meet; neither knows the other.
+
+mod entries;
+mod lease;
+mod plan;
+mod poll;
+mod run;
+
+pub use plan::{OutsideWindow, manual};
+pub use run::{AccountSync, Ended, Rules};

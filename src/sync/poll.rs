@@ -1,0 +1,142 @@
+//! One poll: one request for one account's one cycle, and applying its answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::entries::AnswerEntries;
+use super::run::AccountSync;
+use crate::domain::Cycle;
+use crate::lmp::{Answer, Exchange, Failure, LmpError};
+use crate::store::{Guard, Outcome, Poll, PollRow, Sent, StoreError};
+
+/// How long an answer that is being applied may go on after the program was told to stop.
+const GRACE: Duration = Duration::from_secs(7);
+
+/// What the polls of one run share.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) id: i64,
+    /// Cancelled when the program is told to stop, or the run is no longer ours.
+    pub(super) stop: CancellationToken,
+    /// Set when the upstream denied access: it would deny the other requests too.
+    pub(super) denied: AtomicBool,
+}
+
+impl AccountSync<'_> {
+    /// Polls one cycle; `None` if the run was stopped before.
+    pub(super) async fn poll(&self, run: &Run, cycle: Cycle) -> Result<Option<PollRow>, StoreError> {
+        if run.stop.is_cancelled() {
+            return Ok(None);
+        }
+        let mut poll = self.store.begin_poll(run.id, self.account, cycle).await?;
+        if run.denied.load(Ordering::Relaxed) {
+            poll.requested_at = None;
+            let reason = "not sent: LMP denied access to an earlier poll of this run";
+            return self.log(&poll, &Sent::default(), Outcome::Failed, reason).await;
+        }
+        let answer = tokio::select! {
+            answer = self.client.billing_summary(cycle) => answer,
+            () = run.stop.cancelled() => {
+                return self.log(&poll, &Sent::default(), Outcome::Interrupted, "told to stop while waiting for the answer").await;
+            }
+        };
+        match answer {
+            Ok(answer) => self.apply(run, &poll, answer).await,
+            Err(failure) => self.fail(run, &poll, failure).await,
+        }
+    }
+
+    async fn apply(&self, run: &Run, poll: &Poll, answer: Answer) -> Result<Option<PollRow>, StoreError> {
+        let guard = self.guard(poll);
+        let sent = Sent {
+            body: Some((i64::try_from(answer.body.len()).unwrap_or(i64::MAX), answer.body.sha256())),
+            ..sent(&answer.exchange)
+        };
+        let entries = AnswerEntries {
+            body: answer.body,
+            cycle: poll.cycle,
+            ignore_fields: Arc::clone(&self.rules.ignore_fields),
+        };
+        let applied = tokio::select! {
+            applied = self.store.apply_poll(poll, &sent, &guard, Arc::new(entries)) => applied?,
+            () = stopped_for(&run.stop, GRACE) => {
+                return self.log(poll, &sent, Outcome::Interrupted, "told to stop while applying the answer").await;
+            }
+        };
+        say(&applied);
+        Ok(Some(applied))
+    }
+
+    async fn fail(&self, run: &Run, poll: &Poll, failure: Failure) -> Result<Option<PollRow>, StoreError> {
+        let Failure { exchange, error } = failure;
+        if error.is_denied() {
+            run.denied.store(true, Ordering::Relaxed);
+        }
+        // At the edge of what the vendor keeps, "bad request" may only mean that it is gone.
+        if let LmpError::Refused(status) = &error
+            && status.as_u16() == 400
+            && self.guard(poll).is_edge
+        {
+            let row = self.store.confirm_unchanged(poll, &sent(&exchange)).await?;
+            return Ok(Some(row));
+        }
+        self.log(poll, &sent(&exchange), Outcome::Failed, &error.to_string()).await
+    }
+
+    async fn log(
+        &self,
+        poll: &Poll,
+        sent: &Sent,
+        outcome: Outcome,
+        error: &str,
+    ) -> Result<Option<PollRow>, StoreError> {
+        let row = self.store.record_poll(poll, sent, outcome, error).await?;
+        say(&row);
+        Ok(Some(row))
+    }
+
+    fn guard(&self, poll: &Poll) -> Guard {
+        let today = self.rules.today(poll.requested_at.unwrap_or(self.started_at));
+        Guard {
+            cutoff: self.rules.retention.cutoff(today),
+            is_edge: self.rules.retention.window(today).is_edge(poll.cycle),
+            max_withdrawn_fraction: self.rules.max_withdrawn_fraction,
+            believe_after: self.rules.believe_after,
+            accept_withdrawals: self.rules.accept_withdrawals,
+        }
+    }
+}
+
+async fn stopped_for(stop: &CancellationToken, grace: Duration) {
+    stop.cancelled().await;
+    tokio::time::sleep(grace).await;
+}
+
+fn sent(exchange: &Exchange) -> Sent {
+    Sent {
+        http_status: exchange.http_status.and_then(|status| i16::try_from(status).ok()),
+        trace_id: exchange.trace_id,
+        server_date: exchange.server_date,
+        attempts: i16::try_from(exchange.attempts).unwrap_or(i16::MAX),
+        body: None,
+    }
+}
+
+/// One line for a poll that needs a person's eye; the others are for debugging.
+fn say(row: &PollRow) {
+    let (account, cycle) = (&row.account, row.cycle);
+    let trace_id = row.trace_id.map(|id| id.to_string()).unwrap_or_default();
+    if row.outcome.is_failure() {
+        let error = row.error.as_deref().unwrap_or_default();
+        let outcome = row.outcome.as_str();
+        tracing::warn!(account, %cycle, poll.id = row.id, trace_id, "the poll is {outcome}: {error}");
+    } else {
+        tracing::debug!(
+            account, %cycle, poll.id = row.id, trace_id, inserted = row.inserted, updated = row.updated,
+            withdrawn = row.withdrawn, quarantined = row.quarantined, "the poll is {}", row.outcome.as_str()
+        );
+    }
+}

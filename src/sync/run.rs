@@ -1,0 +1,172 @@
+//! One run: the polls of one job for one account.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio_util::sync::CancellationToken;
+
+use super::lease::Lease;
+use super::poll::Run;
+use crate::domain::{Cycle, Retention};
+use crate::lmp::Client;
+use crate::store::{Job, NewRun, Outcome, PollRow, RunOutcome, RunSummary, Store, StoreError, Trigger};
+
+/// What holds for every poll, from the settings and the command.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// How long reports are kept.
+    pub retention: Retention,
+    /// The zone in which "today" is.
+    pub timezone: Tz,
+    /// Share of a cycle's listed reports that may be withdrawn at once.
+    pub max_withdrawn_fraction: f64,
+    /// How long suspect answers must agree to be believed.
+    pub believe_after: Duration,
+    /// A person accepts the withdrawals.
+    pub accept_withdrawals: bool,
+    /// Unknown fields not to keep.
+    pub ignore_fields: Arc<BTreeSet<String>>,
+}
+
+impl Rules {
+    /// The day at a moment of the database's clock.
+    pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
+        now.with_timezone(&self.timezone).date_naive()
+    }
+}
+
+/// One account's part in a job.
+#[derive(Debug)]
+pub struct AccountSync<'a> {
+    /// The database.
+    pub store: &'a Store,
+    /// The account's client.
+    pub client: &'a Client,
+    /// The account's name.
+    pub account: &'a str,
+    /// Polls under way at once.
+    pub max_concurrency: usize,
+    /// What holds for every poll.
+    pub rules: &'a Rules,
+    /// When the work began, by the database's clock.
+    pub started_at: DateTime<Utc>,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The run.
+    pub run: RunSummary,
+    /// Its polls, in their order.
+    pub polls: Vec<PollRow>,
+}
+
+impl AccountSync<'_> {
+    /// Polls `cycles` in one run and logs it. `seen` is told of each poll as it ends; `stop` ends the
+    /// run early, within ten seconds.
+    ///
+    /// # Errors
+    /// When the database stays out of reach or the run was taken over. Polls that failed are no errors
+    /// here: they are in the result.
+    pub async fn run(
+        &self,
+        job: Job,
+        trigger: Trigger,
+        instance: &str,
+        cycles: &[Cycle],
+        seen: impl Fn(&PollRow),
+        stop: &CancellationToken,
+    ) -> Result<Ended, StoreError> {
+        let started = self.store.start_run(NewRun { job, trigger, account: self.account, instance }).await?;
+        let run = Run { id: started.id, stop: stop.child_token(), denied: AtomicBool::new(false) };
+        let lease = Lease::keep(self.store.clone(), run.id, run.stop.clone());
+        let polled = self.poll_all(&run, cycles, seen).await;
+        drop(lease);
+        let (outcome, error, polls) = match polled {
+            Ok(polls) => {
+                let (outcome, error) = judge(&polls, run.stop.is_cancelled());
+                (outcome, error, polls)
+            }
+            Err(error) => {
+                self.give_up(run.id, &error).await;
+                return Err(error);
+            }
+        };
+        self.store.finish_run(run.id, outcome, error.as_deref()).await?;
+        self.say(job, run.id, outcome, &polls);
+        Ok(Ended { run: RunSummary { run_id: run.id, account: self.account.to_owned(), outcome }, polls })
+    }
+
+    async fn poll_all(
+        &self,
+        run: &Run,
+        cycles: &[Cycle],
+        seen: impl Fn(&PollRow),
+    ) -> Result<Vec<PollRow>, StoreError> {
+        let mut polls: Vec<PollRow> = stream::iter(cycles)
+            .map(|cycle| self.poll(run, *cycle))
+            .buffer_unordered(self.max_concurrency)
+            .try_filter_map(|row| {
+                if let Some(row) = &row {
+                    seen(row);
+                }
+                async { Ok(row) }
+            })
+            .try_collect()
+            .await?;
+        polls.sort_by_key(|row| row.id);
+        Ok(polls)
+    }
+
+    /// The database failed in mid-run: say so in the log of runs if it has come back, else the missing
+    /// sign of life will tell.
+    async fn give_up(&self, run_id: i64, error: &StoreError) {
+        if let Err(again) = self.store.finish_run(run_id, RunOutcome::Failed, Some(&error.to_string())).await
+        {
+            tracing::warn!(run.id = run_id, "could not log the end of the run: {again}");
+        }
+    }
+
+    fn say(&self, job: Job, run_id: i64, outcome: RunOutcome, polls: &[PollRow]) {
+        let sum = |of: fn(&PollRow) -> i32| polls.iter().map(|row| i64::from(of(row))).sum::<i64>();
+        let failed = polls.iter().filter(|row| row.outcome.is_failure()).count();
+        tracing::info!(
+            account = self.account,
+            run.id = run_id,
+            polls = polls.len(),
+            failed,
+            reports = sum(|row| row.reports_seen),
+            inserted = sum(|row| row.inserted),
+            updated = sum(|row| row.updated),
+            withdrawn = sum(|row| row.withdrawn),
+            quarantined = sum(|row| row.quarantined),
+            "{} {}",
+            job.as_str(),
+            outcome.as_str()
+        );
+    }
+}
+
+fn judge(polls: &[PollRow], stopped: bool) -> (RunOutcome, Option<String>) {
+    let failures: Vec<&PollRow> = polls.iter().filter(|row| row.outcome.is_failure()).collect();
+    let error = failures.first().map(|row| {
+        let error = row.error.as_deref().unwrap_or_default();
+        format!("{} of {} polls; first {}: {error}", failures.len(), polls.len(), row.cycle)
+    });
+    let interrupted = stopped || polls.iter().any(|row| row.outcome == Outcome::Interrupted);
+    let outcome = if interrupted {
+        RunOutcome::Interrupted
+    } else if failures.is_empty() {
+        RunOutcome::Succeeded
+    } else if failures.len() == polls.len() {
+        RunOutcome::Failed
+    } else {
+        RunOutcome::Partial
+    };
+    (outcome, error)
+}
