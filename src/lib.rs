@@ -13,6 +13,7 @@
 //! client outside `lmp`.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod lmp;
 pub mod schedule;
