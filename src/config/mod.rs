@@ -22,6 +22,8 @@ mod sync;
 mod value;
 
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;
