@@ -13,7 +13,9 @@
 //! client outside `lmp`.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod lmp;
+pub mod schedule;
 pub mod store;
 pub mod sync;
