@@ -14,4 +14,5 @@
 
 pub mod clock;
 pub mod domain;
+pub mod embedded;
 pub mod lmp;

@@ -1,0 +1,4 @@
+//! What the tests share.
+
+pub(crate) mod dir;
+pub(crate) mod wait;
