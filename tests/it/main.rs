@@ -2,3 +2,4 @@
 
 mod embedded;
 mod support;
+mod test_databases;
