@@ -15,6 +15,7 @@
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod embedded;
 pub mod lmp;
 pub mod schedule;
 pub mod store;

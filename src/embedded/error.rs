@@ -1,0 +1,234 @@
+//! What can go wrong with the private server, and what to do about each.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+/// Why the private PostgreSQL server cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    /// No server binaries anywhere.
+    #[error(
+        "no PostgreSQL server is installed here: looked for initdb and postgres in {searched}. Install one \
+         (Debian, Ubuntu: apt-get install postgresql; Fedora, RHEL: dnf install postgresql-server; macOS: \
+         brew install postgresql@17), name the folder that holds them in database.bin_dir, or give the \
+         address of a server you already run in database.url"
+    )]
+    NotInstalled {
+        /// Where we looked, for people.
+        searched: String,
+    },
+
+    /// The setting names a folder without server binaries.
+    #[error(
+        "database.bin_dir is {}, but there is no working {missing} in it. Name the folder that holds both \
+         initdb and postgres, for example /usr/lib/postgresql/15/bin, or remove the setting to have them \
+         looked for",
+        dir.display()
+    )]
+    BinDir {
+        /// The setting's value.
+        dir: PathBuf,
+        /// The binary that is not there, or does not run.
+        missing: &'static str,
+    },
+
+    /// The data was made by a major version that is not installed.
+    #[error(
+        "the data in {} was made by PostgreSQL {data_major}, but only {installed} found here. Nothing was \
+         changed. Either install PostgreSQL {data_major} again (Debian, Ubuntu: apt-get install \
+         postgresql-{data_major}; macOS: brew install postgresql@{data_major}; or name its folder in \
+         database.bin_dir), or move the data: pg_dump it with version {data_major}, move {} away, start \
+         once, and restore the dump",
+        cluster.display(),
+        cluster.display()
+    )]
+    WrongMajor {
+        /// The cluster's folder.
+        cluster: PathBuf,
+        /// The major version that made it.
+        data_major: u32,
+        /// What is installed, for people.
+        installed: String,
+    },
+
+    /// The cluster's folder holds something else.
+    #[error(
+        "{} is no PostgreSQL data folder (it has no readable PG_VERSION), and it is not empty. Nothing was \
+         changed. Move it away, or choose another data_dir",
+        cluster.display()
+    )]
+    NotACluster {
+        /// The cluster's folder.
+        cluster: PathBuf,
+    },
+
+    /// The data belongs to another user of the machine.
+    #[error(
+        "the data in {} belongs to user id {owner}, and this program, running as user id {we}, cannot start \
+         a server on it. Run the program as the user it ran as before, hand the folder over (chown -R), or \
+         choose another data_dir",
+        folder.display()
+    )]
+    ForeignOwner {
+        /// The data directory or its PostgreSQL data.
+        folder: PathBuf,
+        /// Who owns it.
+        owner: u32,
+        /// Who we are.
+        we: u32,
+    },
+
+    /// Another program holds the data directory.
+    #[error(
+        "another lmp-billing-sync (pid {pid}) is running with the data in {}. Two cannot share it: stop the \
+         other one, point this one at its database with database.url, or give this one another data_dir",
+        home.display()
+    )]
+    AlreadyRunning {
+        /// The folder both want.
+        home: PathBuf,
+        /// The other program, as it wrote itself down.
+        pid: String,
+    },
+
+    /// Somebody started a server on our data by hand.
+    #[error(
+        "a PostgreSQL server that this program did not start (pid {pid}) is running on {}. Stop it first: \
+         kill -INT {pid}",
+        cluster.display()
+    )]
+    ForeignServer {
+        /// The cluster's folder.
+        cluster: PathBuf,
+        /// The server's process.
+        pid: i32,
+    },
+
+    /// A previous program's server does not go away.
+    #[error(
+        "the server of an earlier lmp-billing-sync is still using {} after {seconds} s. It should have \
+         stopped by itself; see what it is doing in that log, and end it if need be (its pid is the first \
+         line of {})",
+        log.display(),
+        pid_file.display()
+    )]
+    StillStopping {
+        /// The log that server holds open.
+        log: PathBuf,
+        /// Where its process id is written.
+        pid_file: PathBuf,
+        /// How long we waited.
+        seconds: u64,
+    },
+
+    /// Root, but nobody to drop to.
+    #[error(
+        "PostgreSQL refuses to run as root, and this machine has neither a user postgres nor a user nobody \
+         to run it as. Run this program as an ordinary user, or create one: useradd --system postgres"
+    )]
+    NoServerUser,
+
+    /// The server's user cannot reach a folder.
+    #[error(
+        "PostgreSQL refuses to run as root, so it is run as user {user}, who may not enter {}, on the way to \
+         {}. Choose another place (for data, data_dir = \"/var/lib/lmp-billing-sync\"), run this program as \
+         an ordinary user, or let others pass: chmod o+x {}",
+        barred.display(),
+        wanted.display(),
+        barred.display()
+    )]
+    NotTraversable {
+        /// Who runs the server.
+        user: String,
+        /// The folder that bars the way.
+        barred: PathBuf,
+        /// The folder the server needs.
+        wanted: PathBuf,
+    },
+
+    /// initdb failed.
+    #[error("initdb could not make a new PostgreSQL data folder in {} ({status}). It said:\n{said}", cluster.display())]
+    Initdb {
+        /// The folder that was to be made.
+        cluster: PathBuf,
+        /// How initdb ended.
+        status: ExitStatus,
+        /// The end of what it said.
+        said: String,
+    },
+
+    /// The server ended instead of becoming ready.
+    #[error(
+        "the PostgreSQL server on {} ended while it was starting ({status}). The end of its log, {}:\n{said}",
+        cluster.display(),
+        log.display()
+    )]
+    EndedEarly {
+        /// The cluster's folder.
+        cluster: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+        /// Its log.
+        log: PathBuf,
+        /// The end of that log.
+        said: String,
+    },
+
+    /// The server did not become ready in time.
+    #[error(
+        "the PostgreSQL server on {} was not ready after {seconds} s and was stopped. The end of its log, \
+         {}:\n{said}",
+        cluster.display(),
+        log.display()
+    )]
+    NotReady {
+        /// The cluster's folder.
+        cluster: PathBuf,
+        /// How long we waited.
+        seconds: u64,
+        /// Its log.
+        log: PathBuf,
+        /// The end of that log.
+        said: String,
+    },
+
+    /// Somebody else was always faster.
+    #[error(
+        "found a free port on 127.0.0.1 {attempts} times, and each time another program took it first; try again"
+    )]
+    NoPort {
+        /// How often we tried.
+        attempts: usize,
+    },
+
+    /// The server runs but its database cannot be opened or made.
+    #[error("the PostgreSQL server on {} is ready, but its database lmp_billing cannot be {action}", cluster.display())]
+    Database {
+        /// The cluster's folder.
+        cluster: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// Why it failed.
+        source: sqlx::Error,
+    },
+
+    /// The file system or the operating system refused something.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl EmbeddedError {
+    /// For `map_err`: what was tried, and on what.
+    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -1,0 +1,38 @@
+# Stands between the program and its PostgreSQL server, and stops the server when the program is gone.
+#
+#   sh -c "$(cat guard.sh)" NAME PATIENCE SERVER [ARGUMENT...]   < the program's pipe
+#
+# Standard input is a pipe whose only writer is the program. However the program ends, kill -9
+# included, the kernel closes that pipe; nothing has to be polled and nobody has to say goodbye.
+# The guard ends with the server's exit status, so the program also learns of a server that died.
+
+patience=$1
+shift
+
+# A Ctrl-C, a closed terminal or a service manager's signal to everybody is the program's to answer:
+# it may still have something to write. PostgreSQL sets its own handlers whatever it inherits.
+trap '' HUP INT TERM USR1
+
+# The server must not hold the pipe, nor wait on it.
+exec 3<&0 </dev/null
+"$@" 3<&- &
+server=$!
+
+# What it says goes nowhere, so that only the server and the guard itself hold the log open: the next
+# start takes an open log for a server that still runs.
+{
+    trap - USR1
+    while read -r _; do :; done <&3
+    kill -INT "$server" # "fast": disconnects everybody, writes everything down
+    sleep "$patience"
+    kill -QUIT "$server" # "immediate": loses nothing either, but the next start has to recover
+    sleep 10
+    kill -KILL "$server"
+} >/dev/null 2>&1 &
+exec 3<&-
+
+wait "$server"
+status=$?
+# Only the watcher above and its sleep are left in this process group.
+kill -USR1 0
+exit "$status"

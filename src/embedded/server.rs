@@ -1,0 +1,224 @@
+//! The running server: its guard, its settings, when it is ready and how it ends.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{ChildStdin, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::error::EmbeddedError;
+use super::find::Binaries;
+use super::log::Log;
+use super::user::ServerUser;
+
+/// How long the guard lets the server disconnect everybody and write everything down before it is
+/// stopped the hard way, which takes the guard 10 s more at most.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Recovery after a crash replays at most `max_wal_size`; a slow disk does that well within this.
+const READY_WITHIN: Duration = Duration::from_mins(2);
+
+/// Below the ports the system hands out for outgoing connections, so that the port is still free
+/// at the next start.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// Says the guard's name in lists of processes.
+const GUARD_NAME: &str = "lmp-billing-sync-guard";
+const GUARD: &str = include_str!("guard.sh");
+
+/// What every server runs with. Given as arguments, so that a newer program's choice also reaches
+/// old data; anything else can be set in `postgresql.conf`.
+const SETTINGS: [&str; 11] = [
+    "cluster_name=lmp-billing-sync",
+    "listen_addresses=127.0.0.1",
+    // A socket's path may have 107 bytes at most, and a data directory's may be longer.
+    "unix_socket_directories=",
+    // The log must stay the standard error of every process of the server, see `log`.
+    "logging_collector=off",
+    "log_destination=stderr",
+    "log_checkpoints=off",
+    // A failed statement is its sender's to report; here it would only spread partners' names.
+    "log_min_error_statement=panic",
+    "max_connections=50",
+    // Keeps the folder small; the default lets 1 GB of log pile up.
+    "max_wal_size=256MB",
+    // Machine code costs more than these queries, and services are often forbidden to make any.
+    "jit=off",
+    "max_parallel_workers_per_gather=0",
+];
+
+/// For tests only: quick, and gone at the first power cut.
+const THROWAWAY_SETTINGS: [&str; 4] =
+    ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300"];
+
+/// A server and its guard. Dropping it lets go of the guard's pipe, which stops the server.
+#[derive(Debug)]
+pub(super) struct Server {
+    /// The write end of the pipe the guard waits on; nothing is ever written.
+    lifeline: ChildStdin,
+    /// How the guard, and with it the server, ended.
+    ended: watch::Receiver<Option<ExitStatus>>,
+}
+
+/// What to start a server with.
+#[derive(Debug)]
+pub(super) struct Launch<'a> {
+    pub(super) cluster: &'a Path,
+    pub(super) binaries: &'a Binaries,
+    pub(super) user: &'a ServerUser,
+    pub(super) log: &'a Log,
+    pub(super) durable: bool,
+}
+
+impl Launch<'_> {
+    /// Starts the server and waits until it takes connections.
+    ///
+    /// `Ok(None)` means that somebody else took the port in the meantime.
+    pub(super) async fn on_port(&self, port: u16) -> Result<Option<Server>, EmbeddedError> {
+        let server = self.spawn(port)?;
+        match self.ready(&server).await {
+            Ok(()) => Ok(Some(server)),
+            Err(EmbeddedError::EndedEarly { said, .. })
+                if said.contains("could not create any TCP/IP sockets") =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn spawn(&self, port: u16) -> Result<Server, EmbeddedError> {
+        let shell = Path::new("/bin/sh");
+        let failed = || EmbeddedError::io("start the PostgreSQL server's guard with", shell);
+        let mut guard = self.user.command(shell);
+        guard.args(["-c", &without_comments(GUARD), GUARD_NAME, &PATIENCE.as_secs().to_string()]);
+        guard.arg(self.binaries.postgres()).arg("-D").arg(self.cluster);
+        guard.args(["-c", &format!("port={port}")]);
+        let throwaway: &[&str] = if self.durable { &[] } else { &THROWAWAY_SETTINGS };
+        for setting in SETTINGS.iter().chain(throwaway) {
+            guard.args(["-c", setting]);
+        }
+        guard.stdin(Stdio::piped()).stdout(self.log.share()?).stderr(self.log.share()?);
+        let mut guard = guard.spawn().map_err(failed())?;
+        let lifeline = guard.stdin.take().ok_or_else(|| failed()(std::io::ErrorKind::BrokenPipe.into()))?;
+
+        // A thread and not a task: the server must not depend on the runtime it was started from,
+        // which in tests ends with the first test.
+        let (tell, ended) = watch::channel(None);
+        thread::Builder::new()
+            .name("postgres-guard".to_owned())
+            .spawn(move || tell.send_replace(guard.wait().ok()))
+            .map_err(failed())?;
+        Ok(Server { lifeline, ended })
+    }
+
+    async fn ready(&self, server: &Server) -> Result<(), EmbeddedError> {
+        // PostgreSQL announces this nowhere but in its process id file.
+        let asking = async {
+            while !says_ready(self.cluster) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            status = server.ended() => Err(EmbeddedError::EndedEarly {
+                cluster: self.cluster.to_owned(),
+                status,
+                log: self.log.path().to_owned(),
+                said: self.log.said(),
+            }),
+            in_time = tokio::time::timeout(READY_WITHIN, asking) => in_time.map_err(|_| EmbeddedError::NotReady {
+                cluster: self.cluster.to_owned(),
+                seconds: READY_WITHIN.as_secs(),
+                log: self.log.path().to_owned(),
+                said: self.log.said(),
+            }),
+        }
+    }
+}
+
+impl Server {
+    /// Waits until the server is gone, whatever ended it.
+    pub(super) async fn ended(&self) -> ExitStatus {
+        status(self.ended.clone()).await
+    }
+
+    /// Stops the server and waits for its end, which the guard bounds.
+    pub(super) async fn stop(self) -> ExitStatus {
+        let Self { lifeline, ended } = self;
+        drop(lifeline);
+        status(ended).await
+    }
+}
+
+async fn status(mut ended: watch::Receiver<Option<ExitStatus>>) -> ExitStatus {
+    match ended.wait_for(Option::is_some).await.map(|status| *status) {
+        Ok(Some(status)) => status,
+        // The thread is gone without an answer: nobody will ever know how the guard ended.
+        Ok(None) | Err(_) => ExitStatus::default(),
+    }
+}
+
+/// Line 8 of the process id file is the server's state, padded with spaces.
+fn says_ready(cluster: &Path) -> bool {
+    fs::read_to_string(cluster.join("postmaster.pid"))
+        .is_ok_and(|content| content.lines().nth(7).is_some_and(|state| state.trim() == "ready"))
+}
+
+/// A port nobody listens on: the preferred one if that is free.
+///
+/// Another program may take it before the server does; [`Launch::on_port`] tells.
+pub(super) fn free_port(preferred: Option<u16>) -> Result<u16, EmbeddedError> {
+    let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let candidates = preferred.into_iter().chain(std::iter::repeat_with(|| fastrand::u16(PORTS)).take(50));
+    for port in candidates {
+        if free(port).is_ok() {
+            return Ok(port);
+        }
+    }
+    free(0)
+        .and_then(|listener| Ok(listener.local_addr()?.port()))
+        .map_err(EmbeddedError::io("find a free port on", "127.0.0.1"))
+}
+
+/// The script stands in every list of processes while the server runs; its reasons need not.
+fn without_comments(script: &str) -> String {
+    script
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#') && !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_preferred_port_is_taken_if_free_and_else_another_one() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let other = free_port(Some(port)).unwrap();
+        assert_ne!(other, port);
+        assert!(PORTS.contains(&other));
+        drop(taken);
+        assert_eq!(free_port(Some(port)).unwrap(), port);
+    }
+
+    #[test]
+    fn ready_is_line_8_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let says = |state: &str| {
+            let content =
+                format!("42\n{}\n1700000000\n20000\n\n127.0.0.1\n  1 2\n{state}\n", dir.path().display());
+            fs::write(dir.path().join("postmaster.pid"), content).unwrap();
+            says_ready(dir.path())
+        };
+        assert!(!says_ready(dir.path()));
+        assert!(!says("starting"));
+        assert!(says("ready   "));
+        assert!(!says("stopping"));
+    }
+}

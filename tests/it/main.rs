@@ -1,0 +1,5 @@
+//! Everything that needs a process, a port or a database, in one test binary: one link, one server.
+
+mod embedded;
+mod support;
+mod test_databases;

@@ -1,0 +1,15 @@
+//! Waiting for what other processes do, of which nobody tells us.
+
+use std::time::{Duration, Instant};
+
+/// Longer than the slowest machine needs; a test that gets here has failed.
+const DEADLINE: Duration = Duration::from_secs(45);
+
+/// Asks again and again until `holds`, and fails the test when that takes too long.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
