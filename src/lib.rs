@@ -12,6 +12,7 @@
 //! `lmp` and `store` never meet. Only `cli` reads the settings. No SQL outside `store`, no HTTP
 //! client outside `lmp`.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;

@@ -1,2 +1,7 @@
 //! The command line; see the library for everything else.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lmp_billing_sync::cli::main()
+}

@@ -27,6 +27,9 @@ use super::error::EmbeddedError;
 /// was killed has begun to run.
 const DEAD_HOLDER_GONE_WITHIN: Duration = Duration::from_secs(5);
 
+const PASSWORD: &str = "password";
+const PORT: &str = "port";
+
 /// The folder, owned for as long as this value lives.
 #[derive(Debug)]
 pub(super) struct Home {
@@ -46,6 +49,23 @@ impl Home {
         Ok(Self { dir, lock })
     }
 
+    /// Port and password of the server that another program runs on this data directory, if one does.
+    pub(super) fn of_another(data_dir: &Path) -> Result<Option<(u16, SecretString)>, EmbeddedError> {
+        let dir = data_dir.join("postgres");
+        let path = dir.join("lock");
+        let lock = match File::open(&path) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(foreign(&dir).unwrap_or_else(|| EmbeddedError::io("open", path)(error))),
+        };
+        match lock.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(EmbeddedError::io("lock", path)(error)),
+            Ok(()) => return Ok(None),
+        }
+        Ok(read_port(&dir).zip(read_password(&dir)?))
+    }
+
     pub(super) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -63,22 +83,16 @@ impl Home {
     }
 
     pub(super) fn password_file(&self) -> PathBuf {
-        self.dir.join("password")
+        self.dir.join(PASSWORD)
     }
 
     fn port_file(&self) -> PathBuf {
-        self.dir.join("port")
+        self.dir.join(PORT)
     }
 
     /// The role's password, if one was ever kept.
     pub(super) fn password(&self) -> Result<Option<SecretString>, EmbeddedError> {
-        let path = self.password_file();
-        match fs::read_to_string(&path) {
-            Ok(text) if text.trim().is_empty() => Ok(None),
-            Ok(text) => Ok(Some(text.trim().into())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(EmbeddedError::io("read the server's password from", path)(error)),
-        }
+        read_password(&self.dir)
     }
 
     /// Keeps the password for the next start.
@@ -88,7 +102,7 @@ impl Home {
 
     /// The port of the previous start.
     pub(super) fn port(&self) -> Option<u16> {
-        fs::read_to_string(self.port_file()).ok()?.trim().parse().ok()
+        read_port(&self.dir)
     }
 
     /// Keeps the port for the next start.
@@ -125,6 +139,20 @@ impl Drop for Home {
             tracing::debug!(%error, "the lock on the data directory goes only with the program");
         }
     }
+}
+
+fn read_password(dir: &Path) -> Result<Option<SecretString>, EmbeddedError> {
+    let path = dir.join(PASSWORD);
+    match fs::read_to_string(&path) {
+        Ok(text) if text.trim().is_empty() => Ok(None),
+        Ok(text) => Ok(Some(text.trim().into())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(EmbeddedError::io("read the server's password from", path)(error)),
+    }
+}
+
+fn read_port(dir: &Path) -> Option<u16> {
+    fs::read_to_string(dir.join(PORT)).ok()?.trim().parse().ok()
 }
 
 /// A password nobody can guess: twice 122 bits from the operating system, safe in a URL and a shell.

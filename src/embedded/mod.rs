@@ -134,10 +134,18 @@ impl EmbeddedPostgres {
         Ok(postgres)
     }
 
+    /// The connection string of the server that another process runs on this data, if one does.
+    ///
+    /// # Errors
+    ///
+    /// A folder that cannot be read.
+    pub fn running(options: &EmbeddedOptions) -> Result<Option<SecretString>, EmbeddedError> {
+        Ok(Home::of_another(&options.data_dir)?.map(|(port, password)| url(port, &password)))
+    }
+
     /// The connection string, password included.
     pub fn url(&self) -> SecretString {
-        let password = self.password.expose_secret();
-        format!("postgres://{ROLE}:{password}@{HOST}:{}/{DATABASE}?sslmode=disable", self.port).into()
+        url(self.port, &self.password)
     }
 
     /// A line to type into a shell of this machine that opens psql, without telling the password.
@@ -239,6 +247,11 @@ async fn start_on_some_port(launch: &Launch<'_>, home: &Home) -> Result<(Server,
 }
 
 /// Quotes a path for a shell where it needs it.
+fn url(port: u16, password: &SecretString) -> SecretString {
+    let password = password.expose_secret();
+    format!("postgres://{ROLE}:{password}@{HOST}:{port}/{DATABASE}?sslmode=disable").into()
+}
+
 fn shell_word(path: &Path) -> String {
     let text = path.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);

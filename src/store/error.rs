@@ -41,8 +41,8 @@ pub enum StoreError {
     RunEnded(i64),
     /// The schema is missing or older than the program, which may not change it.
     #[error(
-        "the database's schema is at version {found}, this program needs {needed}; run `lmp-billing-sync migrate` \
-         (database.migrate is false)"
+        "the database's schema is at version {found}, this program needs {needed}; bring it up to date with \
+         `lmp-billing-sync migrate`"
     )]
     OldSchema {
         /// Version found; 0 when there is none.

@@ -26,7 +26,7 @@ pub use apply::{Guard, Poll, Sent};
 pub use error::StoreError;
 pub use migrate::{Migrated, SchemaState};
 pub use polls::{Outcome, PollRow};
-pub use read::{CycleStatuses, JobStatus, QuarantineCount, VersionRow};
+pub use read::{CycleStatuses, JobStatus, QuarantineCount, StatusChange, VersionRow};
 pub use runs::{Job, NewRun, RunOutcome, RunRow, RunSummary, Trigger};
 pub use stage::{BadEntry, Entries, StageError, StageWriter, Staged};
 
@@ -90,6 +90,17 @@ impl Store {
             .fetch_one(&self.pool)
             .await
             .map_err(StoreError::doing("asking for the database's clock"))
+    }
+
+    /// The server's version, for example `15.8`.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn server_version(&self) -> Result<String, StoreError> {
+        sqlx::query_scalar!(r#"select current_setting('server_version') as "version!""#)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(StoreError::doing("asking for the database's version"))
     }
 
     /// Closes all connections.

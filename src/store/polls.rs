@@ -1,5 +1,6 @@
 //! The log of polls: one row for each, written in the transaction that applies it.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -80,22 +81,29 @@ pub struct PollRow {
     pub withdrawn: i32,
     pub quarantined: i32,
     pub body_bytes: Option<i64>,
-    #[serde(serialize_with = "hex")]
+    #[serde(serialize_with = "as_hex")]
     pub body_sha256: Option<Vec<u8>>,
     pub error: Option<String>,
 }
 
 #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
-fn hex<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
-    use std::fmt::Write;
-    let text = bytes.as_ref().map(|bytes| {
-        bytes.iter().fold(String::new(), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    });
-    text.serialize(serializer)
+fn as_hex<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    bytes.as_deref().map(hex).serialize(serializer)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+impl PollRow {
+    /// The answer's SHA-256, as people write it.
+    pub fn body_sha256_hex(&self) -> Option<String> {
+        self.body_sha256.as_deref().map(hex)
+    }
 }
 
 /// What a poll's row says beside what [`Poll`] and [`Sent`] know.

@@ -78,7 +78,48 @@ pub struct VersionRow {
     pub poll_id: i64,
 }
 
+/// A row of `status_changes`, as far as a person is told about it.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "columns of status_changes, described in migrations/0003_comments.sql")]
+pub struct StatusChange {
+    pub cycle: Cycle,
+    pub partner_company_name: String,
+    pub from_status: String,
+    pub to_status: String,
+    pub under_review_status: Option<String>,
+    pub reopened: bool,
+}
+
 impl Store {
+    /// The changes of status that some polls saw.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn status_changes_by(&self, polls: &[i64]) -> Result<Vec<StatusChange>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select cycle as "cycle!", partner_company_name as "name!", from_status as "from_status!",
+                      to_status as "to_status!", under_review_status, reopened as "reopened!"
+               from lmp_billing.status_changes
+               where poll_id = any($1)
+               order by cycle, partner_company_name, id"#,
+            polls
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::doing("reading the changes of status"))?;
+        Ok(rows
+            .into_iter()
+            .map(|row| StatusChange {
+                cycle: Cycle::containing(row.cycle),
+                partner_company_name: row.name,
+                from_status: row.from_status,
+                to_status: row.to_status,
+                under_review_status: row.under_review_status,
+                reopened: row.reopened,
+            })
+            .collect())
+    }
+
     /// The last run of each job, by account.
     ///
     /// # Errors

@@ -1,0 +1,54 @@
+//! Clients and rules, made from the settings.
+
+use std::sync::Arc;
+
+use super::CliError;
+use crate::clock::SystemClock;
+use crate::config::{Account, Settings};
+use crate::lmp::{Client, ClientOptions};
+use crate::sync::Rules;
+
+/// A client for an account. Secrets are read here, so that a rotated one is used by the next run.
+pub(super) fn client(settings: &Settings, account: &Account, max_attempts: u32) -> Result<Client, CliError> {
+    let sync = &settings.sync;
+    let ca_pem = match &sync.ca_file {
+        Some(path) => Some(
+            std::fs::read(path)
+                .map_err(|error| anyhow::anyhow!("sync.ca_file: cannot read {}: {error}", path.display()))?,
+        ),
+        None => None,
+    };
+    let options = ClientOptions {
+        base_url: account.base_url.to_string(),
+        api_version: account.api_version.as_str().to_owned(),
+        access_token: account.access_token.read()?,
+        secret_key: account.secret_key.read()?,
+        requests_per_second: account.requests_per_second,
+        max_concurrency: account.max_concurrency as usize,
+        request_timeout: sync.request_timeout,
+        max_attempts,
+        max_response_bytes: sync.max_response_bytes,
+        proxy: sync.proxy.as_ref().map(crate::config::Secret::read).transpose()?,
+        ca_pem,
+    };
+    Ok(Client::new(options, Arc::new(SystemClock))?)
+}
+
+/// What holds for every poll.
+pub(super) fn rules(settings: &Settings, accept_withdrawals: bool) -> Rules {
+    Rules {
+        retention: settings.retention.rule(),
+        timezone: settings.schedule.timezone,
+        max_withdrawn_fraction: settings.sync.max_withdrawn_fraction,
+        believe_after: settings.sync.believe_after,
+        accept_withdrawals,
+        ignore_fields: Arc::new(settings.sync.ignore_fields.iter().cloned().collect()),
+    }
+}
+
+/// Names this process in the log of runs: host, process id, and a random part, because both may recur.
+pub(super) fn instance() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    format!("{host}:{}:{}", std::process::id(), &random[..8])
+}

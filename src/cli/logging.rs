@@ -1,0 +1,64 @@
+//! Logs: to stderr, for people or machines, without disturbing a progress bar.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::LazyLock;
+
+use anyhow::anyhow;
+use indicatif::MultiProgress;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::CliError;
+use crate::config::{Log, LogFormat};
+
+/// All progress bars of the process; log lines are written above them.
+pub(super) static PROGRESS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Logs as the settings say.
+pub(super) fn init(log: &Log) -> Result<(), CliError> {
+    start(log.format, &log.filter)
+}
+
+/// Logs without settings.
+pub(super) fn init_default() -> Result<(), CliError> {
+    start(LogFormat::Text, "info")
+}
+
+/// Logs only what is wrong, where the command itself tells what happens.
+pub(super) fn init_quiet() -> Result<(), CliError> {
+    start(LogFormat::Text, "warn")
+}
+
+fn start(format: LogFormat, filter: &str) -> Result<(), CliError> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| anyhow!("log.filter: {error}"))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(AboveProgress)
+        .with_ansi(io::stderr().is_terminal());
+    let started = match format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| anyhow!("cannot start logging: {error}").into())
+}
+
+struct AboveProgress;
+
+impl MakeWriter<'_> for AboveProgress {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        Self
+    }
+}
+
+impl Write for AboveProgress {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        PROGRESS.suspend(|| io::stderr().write_all(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

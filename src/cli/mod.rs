@@ -1,0 +1,84 @@
+//! The commands: what a person or a script types, and what they get back.
+//!
+//! Only here, and in the daemon, are the settings read. Results go to stdout, logs to stderr. One
+//! file per command.
+
+mod account;
+mod check;
+mod database;
+// mod demo;
+mod error;
+mod history;
+mod logging;
+mod migrate;
+mod output;
+mod signals;
+// mod simulate;
+mod status;
+mod sync;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Settings;
+pub use error::CliError;
+
+/// Keep Trend Micro LMP billing reports, and how their status moved, in your own PostgreSQL
+///
+/// Asks Trend Micro's Licensing Management Platform for the billing reports of the last two years,
+/// notes what has changed since it last asked, and keeps all of it in tables that SQL and BI tools
+/// read. New here? `lmp-billing-sync demo` shows it at work, with nothing to set up.
+#[derive(Debug, Parser)]
+#[command(name = "lmp-billing-sync", version, max_term_width = 100)]
+struct Cli {
+    /// Settings file [default: ./config.toml, else /etc/lmp-billing-sync/config.toml]
+    #[arg(long, value_name = "FILE", env = "LMP_BILLING_SYNC_CONFIG", global = true)]
+    config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sync(sync::SyncArgs),
+    Status(status::StatusArgs),
+    History(history::HistoryArgs),
+    Check(check::CheckArgs),
+    Migrate(migrate::MigrateArgs),
+    //     Simulate(simulate::SimulateArgs),
+    //     Demo(demo::DemoArgs),
+}
+
+/// Runs the program. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong settings.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("lmp-billing-sync: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(dispatch(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("lmp-billing-sync: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
+    let settings = Settings::load(cli.config.as_deref())?;
+    logging::init(&settings.log)?;
+    match cli.command {
+        Command::Sync(args) => sync::sync(args, &settings).await,
+        Command::Status(args) => status::status(args, &settings).await,
+        Command::History(args) => history::history(args, &settings).await,
+        Command::Check(args) => check::check(args, &settings).await,
+        Command::Migrate(args) => migrate::migrate(args, &settings).await,
+    }
+}

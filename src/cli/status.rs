@@ -1,0 +1,261 @@
+//! `status`: how things stand.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use clap::Args;
+use serde::Serialize;
+
+use super::CliError;
+use super::database::Database;
+use super::output::{Grid, Output, exact, maybe, moment, write_json};
+use crate::config::{Schedule, Settings};
+use crate::schedule::CronSchedule;
+use crate::store::{CycleStatuses, Job, JobStatus, QuarantineCount};
+
+/// Show how things stand: cycles by status, last runs, what is due next
+///
+/// Each billing month with its reports by status and the age of the data, the last run of each job,
+/// when the next ones are due, and what had to be set aside.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// How to write it; csv writes the cycles
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+#[derive(Debug, Serialize)]
+struct Status {
+    now: DateTime<Utc>,
+    jobs: Vec<JobStatus>,
+    next: Vec<NextTick>,
+    cycles: Vec<CycleStatuses>,
+    quarantine: Vec<QuarantineCount>,
+}
+
+/// When a job is due next, by its schedule.
+#[derive(Debug, Serialize)]
+struct NextTick {
+    account: String,
+    job: Job,
+    due_at: DateTime<Utc>,
+}
+
+pub(super) async fn status(args: StatusArgs, settings: &Settings) -> Result<ExitCode, CliError> {
+    let database = Database::open_for_reading(settings).await?;
+    let store = &database.store;
+    let now = store.now().await?;
+    let status = Status {
+        now,
+        jobs: store.last_runs().await?,
+        next: next_ticks(settings, now),
+        cycles: store.cycles().await?,
+        quarantine: store.open_quarantine().await?,
+    };
+    let target = store.target();
+    database.close().await;
+    let mut out = std::io::stdout().lock();
+    match args.output {
+        Output::Json => write_json(&mut out, &status)?,
+        Output::Csv => exact_cycles(&status.cycles).write_csv(&mut out)?,
+        Output::Table => write_tables(&mut out, &status, &target, settings.schedule.timezone)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn next_ticks(settings: &Settings, now: DateTime<Utc>) -> Vec<NextTick> {
+    let accounts = || settings.accounts.iter().map(|account| account.name.clone());
+    let tick = |account, job| {
+        let due_at = schedule_of(&settings.schedule, job)?.next_after(now)?;
+        Some(NextTick { account, job, due_at })
+    };
+    let polling = [Job::Discover, Job::Refresh, Job::Reconcile];
+    let mut ticks: Vec<NextTick> = accounts()
+        .flat_map(|account| polling.into_iter().filter_map(move |job| tick(account.clone(), job)))
+        .chain(tick("*".to_owned(), Job::Prune))
+        .collect();
+    ticks.sort_by_key(|tick| tick.due_at);
+    ticks
+}
+
+fn schedule_of(schedule: &Schedule, job: Job) -> Option<&CronSchedule> {
+    match job {
+        Job::Discover => Some(&schedule.discover),
+        Job::Refresh => Some(&schedule.refresh),
+        Job::Reconcile => Some(&schedule.reconcile),
+        Job::Prune => Some(&schedule.prune),
+        Job::Manual => None,
+    }
+}
+
+fn write_tables(out: &mut impl Write, status: &Status, target: &str, zone: Tz) -> std::io::Result<()> {
+    writeln!(out, "{target} at {} ({zone})", moment(status.now, zone))?;
+    if status.cycles.is_empty() {
+        return writeln!(out, "\nNothing has been synced yet; `lmp-billing-sync sync` does it now.");
+    }
+    writeln!(out, "\nReports by billing month and status")?;
+    readable_cycles(status).write_table(out)?;
+    writeln!(out, "\nLast runs")?;
+    jobs(&status.jobs, zone).write_table(out)?;
+    writeln!(out, "\nDue next, if the daemon runs")?;
+    let mut next = Grid::new(["Account", "Job", "Due"]);
+    for tick in &status.next {
+        next.push([tick.account.clone(), tick.job.as_str().to_owned(), moment(tick.due_at, zone)]);
+    }
+    next.write_table(out)?;
+    if !status.quarantine.is_empty() {
+        writeln!(out, "\nSet aside because they cannot be reports (table quarantined_reports)")?;
+        let mut quarantine = Grid::new(["Account", "Cycle", "Reason", "Entries", "For example"]);
+        for kind in &status.quarantine {
+            quarantine.push([
+                kind.account.clone(),
+                kind.cycle.to_string(),
+                kind.reason.clone(),
+                kind.entries.to_string(),
+                kind.example.clone(),
+            ]);
+        }
+        quarantine.write_table(out)?;
+    }
+    Ok(())
+}
+
+fn readable_cycles(status: &Status) -> Grid {
+    let mut grid = Grid::new([
+        "Account",
+        "Cycle",
+        "Confirmed",
+        "Reports",
+        "Preparing",
+        "Review",
+        "Rejected",
+        "Approved",
+        "Completed",
+        "Other",
+        "Done",
+        "Set aside",
+    ])
+    .numbers_from(3);
+    for cycle in &status.cycles {
+        grid.push([
+            cycle.account.clone(),
+            cycle.cycle.to_string(),
+            cycle.confirmed_at.map_or("never".to_owned(), |at| age(status.now, at)),
+            cycle.reports.to_string(),
+            cycle.msp_preparing.to_string(),
+            cycle.under_review.to_string(),
+            cycle.rejected.to_string(),
+            cycle.approved.to_string(),
+            cycle.completed.to_string(),
+            cycle.other_status.to_string(),
+            cycle.share_completed.map_or(String::new(), |share| format!("{:.0} %", (share * 100.0).floor())),
+            cycle.quarantined.to_string(),
+        ]);
+    }
+    grid
+}
+
+fn jobs(jobs: &[JobStatus], zone: Tz) -> Grid {
+    let mut grid = Grid::new([
+        "Account",
+        "Job",
+        "Run",
+        "Started",
+        "Outcome",
+        "Polls",
+        "New",
+        "Changed",
+        "Withdrawn",
+        "Error",
+    ]);
+    for job in jobs {
+        grid.push([
+            job.account.clone(),
+            job.job.clone(),
+            job.run_id.to_string(),
+            moment(job.started_at, zone),
+            job.outcome.clone(),
+            job.polls.to_string(),
+            job.inserted.to_string(),
+            job.updated.to_string(),
+            job.withdrawn.to_string(),
+            job.error.as_deref().map(shortened).unwrap_or_default(),
+        ]);
+    }
+    grid
+}
+
+/// How long ago something was, in the largest unit that says enough.
+fn age(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
+    let ago = (now - at).max(chrono::TimeDelta::zero());
+    match (ago.num_days(), ago.num_hours(), ago.num_minutes()) {
+        (0, 0, 0) => "just now".to_owned(),
+        (0, 0, minutes) => format!("{minutes} min ago"),
+        (0 | 1, hours, _) => format!("{hours} h ago"),
+        (days, _, _) => format!("{days} d ago"),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const ROOM: usize = 60;
+    if text.chars().count() <= ROOM {
+        return text.to_owned();
+    }
+    text.chars().take(ROOM).chain(['…']).collect()
+}
+
+fn exact_cycles(cycles: &[CycleStatuses]) -> Grid {
+    let mut grid = Grid::new([
+        "account",
+        "cycle",
+        "confirmed_at",
+        "oldest_open_since",
+        "reports",
+        "msp_preparing",
+        "under_review",
+        "rejected",
+        "approved",
+        "completed",
+        "other_status",
+        "share_completed",
+        "quarantined",
+    ])
+    .numbers_from(4);
+    for cycle in cycles {
+        grid.push([
+            cycle.account.clone(),
+            cycle.cycle.to_string(),
+            exact(cycle.confirmed_at),
+            exact(cycle.oldest_open_since),
+            cycle.reports.to_string(),
+            cycle.msp_preparing.to_string(),
+            cycle.under_review.to_string(),
+            cycle.rejected.to_string(),
+            cycle.approved.to_string(),
+            cycle.completed.to_string(),
+            cycle.other_status.to_string(),
+            maybe(cycle.share_completed),
+            cycle.quarantined.to_string(),
+        ]);
+    }
+    grid
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_told_in_the_unit_people_use() {
+        let now: DateTime<Utc> = "2026-11-23T12:00:00Z".parse().unwrap();
+        let ago = |minutes| age(now, now - chrono::TimeDelta::minutes(minutes));
+        assert_eq!(ago(0), "just now");
+        assert_eq!(ago(59), "59 min ago");
+        assert_eq!(ago(60), "1 h ago");
+        assert_eq!(ago(47 * 60), "47 h ago");
+        assert_eq!(ago(48 * 60), "2 d ago");
+        assert_eq!(ago(-5), "just now");
+    }
+}
