@@ -15,3 +15,4 @@
 pub mod clock;
 pub mod domain;
 pub mod lmp;
+pub mod simulator;
