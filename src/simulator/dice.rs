@@ -18,6 +18,8 @@ pub(super) enum Purpose {
     Name,
     ReportId,
     Life,
+    BadEntries,
+    Faults,
 }
 
 /// Dice for one purpose and key.
