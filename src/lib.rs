@@ -16,3 +16,8 @@ pub mod clock;
 pub mod domain;
 pub mod lmp;
 pub mod simulator;
+
+/// A stub, until the command line is written.
+pub mod cli {
+    pub mod simulate;
+}
