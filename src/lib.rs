@@ -19,5 +19,6 @@ pub mod domain;
 pub mod embedded;
 pub mod lmp;
 pub mod schedule;
+pub mod simulator;
 pub mod store;
 pub mod sync;

@@ -6,14 +6,14 @@
 mod account;
 mod check;
 mod database;
-// mod demo;
+mod demo;
 mod error;
 mod history;
 mod logging;
 mod migrate;
 mod output;
 mod signals;
-// mod simulate;
+mod simulate;
 mod status;
 mod sync;
 
@@ -48,8 +48,8 @@ enum Command {
     History(history::HistoryArgs),
     Check(check::CheckArgs),
     Migrate(migrate::MigrateArgs),
-    //     Simulate(simulate::SimulateArgs),
-    //     Demo(demo::DemoArgs),
+    Simulate(simulate::SimulateArgs),
+    Demo(demo::DemoArgs),
 }
 
 /// Runs the program. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong settings.
@@ -72,6 +72,19 @@ pub fn main() -> ExitCode {
 }
 
 async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
+    // These two bring their own world and read no settings.
+    match cli.command {
+        Command::Simulate(args) => {
+            logging::init_default()?;
+            simulate::simulate(args).await.map_err(CliError::from)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Demo(args) => {
+            logging::init_quiet()?;
+            return demo::demo(args).await;
+        }
+        _ => {}
+    }
     let settings = Settings::load(cli.config.as_deref())?;
     logging::init(&settings.log)?;
     match cli.command {
@@ -80,5 +93,6 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::History(args) => history::history(args, &settings).await,
         Command::Check(args) => check::check(args, &settings).await,
         Command::Migrate(args) => migrate::migrate(args, &settings).await,
+        Command::Simulate(_) | Command::Demo(_) => Ok(ExitCode::SUCCESS),
     }
 }

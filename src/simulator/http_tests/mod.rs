@@ -1,0 +1,38 @@
+//! The simulator over real HTTP.
+
+mod answers;
+mod spoilt;
+mod steering;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::testing::ManualClock;
+use super::{Fault, FaultRule, RunningSimulator, Simulator, SimulatorBuilder, World};
+
+/// The real time of all these tests: no answer depends on when they run.
+const NOW: &str = "2026-08-09T10:00:00Z";
+
+fn now() -> DateTime<Utc> {
+    NOW.parse().unwrap()
+}
+
+/// A simulator whose clocks stand at [`NOW`].
+fn builder() -> SimulatorBuilder {
+    let clock: Arc<ManualClock> = ManualClock::at(NOW);
+    Simulator::builder().clock(clock).partners(8).seed(3)
+}
+
+async fn start() -> RunningSimulator {
+    builder().start().await.unwrap()
+}
+
+async fn with_fault(fault: Fault) -> RunningSimulator {
+    builder().fault(FaultRule::always(fault)).start().await.unwrap()
+}
+
+/// The world the default account sees.
+fn world() -> World {
+    World::new(3, 8)
+}

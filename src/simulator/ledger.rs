@@ -1,0 +1,206 @@
+//! What was asked and what was answered: the truth that tests hold the database against.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::http::HeaderMap;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::faults::Fault;
+use super::lock;
+use super::refusal::Refusal;
+use super::world::SimReport;
+use crate::clock::Clock;
+use crate::domain::Cycle;
+
+/// How much the ledger keeps. An entry holds the whole answer, so what is not read is best not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recording {
+    /// Nothing but the number of requests.
+    Off,
+    /// The newest exchanges.
+    Last(usize),
+    /// Every exchange.
+    All,
+}
+
+/// One request and what became of it.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Counts the requests, from 1, in the order they arrived.
+    pub number: u64,
+    /// When the request arrived, by the real clock.
+    pub received_at: DateTime<Utc>,
+    /// The world's time when it arrived, which is what the answer shows.
+    pub world_time: DateTime<Utc>,
+    /// HTTP method.
+    pub method: String,
+    /// Path and query as they were received.
+    pub uri: String,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The body, byte for byte.
+    pub body: Bytes,
+    /// The access token, known or not.
+    pub access_token: Option<String>,
+    /// The trace id, if it is a GUID.
+    pub trace_id: Option<Uuid>,
+    /// The cycle asked for, if it was one.
+    pub cycle: Option<Cycle>,
+    /// Why the request was refused; `None` if it was a good one.
+    pub refusal: Option<Refusal>,
+    /// The faults that happened.
+    pub faults: Vec<Fault>,
+    /// What was sent. `None` until the last byte of it is on its way, and for ever if nothing, or
+    /// not even whole headers, were sent.
+    pub answer: Option<Answer>,
+}
+
+/// What was sent.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// When the last byte was on its way, by the real clock.
+    pub sent_at: DateTime<Utc>,
+    /// Status code.
+    pub status: u16,
+    /// The body as far as it was sent.
+    pub body: Bytes,
+    /// The reports in it, if it was a whole and good list of a kind the simulator can read: not for
+    /// a raw body. Entries that are no reports, or that contradict each other, are left out.
+    pub reports: Option<Vec<SimReport>>,
+}
+
+/// Keeps the exchanges.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    clock: Arc<dyn Clock>,
+    recording: Recording,
+    exchanges: Mutex<VecDeque<Exchange>>,
+    received: watch::Sender<u64>,
+}
+
+impl Ledger {
+    pub(super) fn new(clock: Arc<dyn Clock>, recording: Recording) -> Self {
+        let (received, _) = watch::channel(0);
+        Self { clock, recording, exchanges: Mutex::default(), received }
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.recording != Recording::Off
+    }
+
+    /// Enters a request, numbers it and gives a receipt on which its answer is to be noted.
+    pub(super) fn receive(self: Arc<Self>, mut exchange: Exchange) -> Receipt {
+        let mut exchanges = lock(&self.exchanges);
+        let number = *self.received.borrow() + 1;
+        exchange.number = number;
+        let receipt = Receipt {
+            ledger: Arc::clone(&self),
+            number,
+            cycle: exchange.cycle,
+            trace_id: exchange.trace_id,
+            refusal: exchange.refusal.clone(),
+            faults: exchange.faults.clone(),
+            body: Vec::new(),
+            finished: false,
+        };
+        exchanges.push_back(exchange);
+        let most = match self.recording {
+            Recording::Off => 0,
+            Recording::Last(most) => most,
+            Recording::All => usize::MAX,
+        };
+        while exchanges.len() > most {
+            exchanges.pop_front();
+        }
+        self.received.send_replace(number);
+        receipt
+    }
+
+    pub(super) fn exchanges(&self) -> Vec<Exchange> {
+        lock(&self.exchanges).iter().cloned().collect()
+    }
+
+    pub(super) fn clear(&self) {
+        lock(&self.exchanges).clear();
+    }
+
+    pub(super) fn received(&self) -> watch::Receiver<u64> {
+        self.received.subscribe()
+    }
+}
+
+/// What is still to be said about an exchange: its answer.
+#[derive(Debug)]
+pub(super) struct Receipt {
+    ledger: Arc<Ledger>,
+    number: u64,
+    cycle: Option<Cycle>,
+    trace_id: Option<Uuid>,
+    refusal: Option<Refusal>,
+    faults: Vec<Fault>,
+    body: Vec<u8>,
+    finished: bool,
+}
+
+impl Receipt {
+    /// The number of the exchange.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether anybody will read what was sent.
+    pub(super) fn is_kept(&self) -> bool {
+        self.ledger.is_on()
+    }
+
+    /// Notes a piece of the body.
+    pub(super) fn sent(&mut self, piece: &[u8]) {
+        if self.is_kept() {
+            self.body.extend_from_slice(piece);
+        }
+    }
+
+    /// Notes the end of the answer. To be called before the last piece is handed over, so that who
+    /// has read an answer finds it in the ledger.
+    pub(super) fn finish(&mut self, status: u16, entries: Option<u64>, reports: Option<Vec<SimReport>>) {
+        self.finished = true;
+        tracing::info!(
+            request.number = self.number,
+            request.trace_id = self.trace_id.map(tracing::field::display),
+            cycle = self.cycle.map(tracing::field::display),
+            http.status = status,
+            entries,
+            refusal = self.refusal.as_ref().map(tracing::field::display),
+            faults = self.faults_for_log(),
+            "answered a request"
+        );
+        let body = std::mem::take(&mut self.body).into();
+        let answer = Answer { sent_at: self.ledger.clock.now(), status, body, reports };
+        let mut exchanges = lock(&self.ledger.exchanges);
+        if let Some(exchange) = exchanges.iter_mut().rev().find(|exchange| exchange.number == self.number) {
+            exchange.answer = Some(answer);
+        }
+    }
+
+    fn faults_for_log(&self) -> Option<tracing::field::DebugValue<&Vec<Fault>>> {
+        (!self.faults.is_empty()).then(|| tracing::field::debug(&self.faults))
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if !self.finished {
+            tracing::info!(
+                request.number = self.number,
+                request.trace_id = self.trace_id.map(tracing::field::display),
+                cycle = self.cycle.map(tracing::field::display),
+                faults = self.faults_for_log(),
+                "left a request without a whole answer"
+            );
+        }
+    }
+}
