@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::support::db::TestDb;
-use crate::support::dir::passable_dir;
+use crate::support::dir::data_dir;
 use crate::support::wait::until;
 
 const RUN: &str = "LMP_TEST_CHILD";
@@ -45,7 +45,7 @@ fn the_server_does_not_go_with_the_first_runtime() {
 #[tokio::test]
 async fn processes_that_share_a_server_share_the_template() {
     // A server of its own, so that they all find it without a template.
-    let dir = passable_dir();
+    let dir = data_dir();
     let server = EmbeddedPostgres::start(&EmbeddedOptions::for_tests(dir.path())).await.unwrap();
     let url = server.url();
     let spawn = |_| child("clones", |command| command.env("TEST_DATABASE_URL", url.expose_secret()));

@@ -6,12 +6,12 @@ use rustix::process::{Signal, kill_process};
 
 use super::owner::{NOBODY, Owner, canary};
 use super::{connect, is_alive, is_listening, server_pid, start, we_are_root};
-use crate::support::dir::passable_dir;
+use crate::support::dir::data_dir;
 use crate::support::wait::until;
 
 #[tokio::test]
 async fn kill_9_of_the_program_stops_the_server() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let mut owner = Owner::spawn(dir.path());
     let port = owner.ready();
     let server = server_pid(dir.path());
@@ -23,7 +23,7 @@ async fn kill_9_of_the_program_stops_the_server() {
 
 #[tokio::test]
 async fn a_start_right_after_kill_9_waits_for_the_old_server() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let mut owner = Owner::spawn(dir.path());
     let port = owner.ready();
     let old = server_pid(dir.path());
@@ -36,7 +36,7 @@ async fn a_start_right_after_kill_9_waits_for_the_old_server() {
 
 #[tokio::test]
 async fn kill_9_in_the_middle_of_initdb_leaves_nothing_in_the_way() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let mut owner = Owner::spawn(dir.path());
     let half_made = dir.path().join("postgres/initdb.tmp/data/base");
     until("initdb has begun", || half_made.exists()).await;
@@ -48,7 +48,7 @@ async fn kill_9_in_the_middle_of_initdb_leaves_nothing_in_the_way() {
 
 #[tokio::test]
 async fn an_ordinary_user_can_own_a_server_too() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let mut owner = Owner::spawn_as_ordinary_user(dir.path());
     let port = owner.ready();
     assert!(is_listening(port));
@@ -69,7 +69,7 @@ async fn an_ordinary_user_can_own_a_server_too() {
 
 #[tokio::test]
 async fn ctrl_c_reaches_the_program_and_not_the_server() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let mut owner = Owner::spawn(dir.path());
     let port = owner.ready();
     let server = server_pid(dir.path());
@@ -82,7 +82,7 @@ async fn ctrl_c_reaches_the_program_and_not_the_server() {
 
 #[tokio::test]
 async fn a_dropped_server_stops() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let postgres = start(dir.path()).await;
     let server = server_pid(dir.path());
     drop(postgres);
@@ -91,7 +91,7 @@ async fn a_dropped_server_stops() {
 
 #[tokio::test]
 async fn a_server_that_dies_is_noticed() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let postgres = start(dir.path()).await;
     kill_process(server_pid(dir.path()), Signal::KILL).unwrap();
     let status = tokio::time::timeout(std::time::Duration::from_secs(30), postgres.ended()).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_server_that_dies_is_noticed() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn no_other_process_learns_a_secret() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let mut owner = Owner::spawn(dir.path());
     owner.ready();
     let password = fs::read_to_string(dir.path().join("postgres/password")).unwrap();

@@ -9,9 +9,11 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{connect, start, we_are_root};
+use crate::support::dir::exec_dir;
 
 const DATA_DIR: &str = "LMP_TEST_EMBEDDED_OWNER";
 /// What a settings secret in the environment would look like.
@@ -42,6 +44,8 @@ async fn owner() {
 pub(super) struct Owner {
     child: Child,
     stdout: BufReader<ChildStdout>,
+    /// Holds the copy of the test binary, where there is one.
+    exec_dir: Option<TempDir>,
 }
 
 impl Owner {
@@ -57,14 +61,17 @@ impl Owner {
         }
         // The build may lie where that user cannot go. Copied by another process: this one would hold
         // the file open for writing while it starts others, and then it cannot be executed.
-        let copy = data_dir.join("test-binary");
+        let exec_dir = exec_dir();
+        let copy = exec_dir.path().join("test-binary");
         let copied = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&copy).status().unwrap();
         assert!(copied.success());
         std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o755)).unwrap();
         chown(data_dir, Some(NOBODY), Some(NOBODY)).unwrap();
         let mut command = Command::new(copy);
         command.uid(NOBODY).gid(NOBODY).current_dir("/");
-        Self::run(command, data_dir)
+        let mut owner = Self::run(command, data_dir);
+        owner.exec_dir = Some(exec_dir);
+        owner
     }
 
     fn run(mut command: Command, data_dir: &Path) -> Self {
@@ -77,7 +84,7 @@ impl Owner {
             .spawn()
             .unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self { child, stdout }
+        Self { child, stdout, exec_dir: None }
     }
 
     /// Waits until the server takes connections; returns its port.

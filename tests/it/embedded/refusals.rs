@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use lmp_billing_sync::embedded::EmbeddedOptions;
 
 use super::{cluster, connect, start, start_error, we_are_root};
-use crate::support::dir::passable_dir;
+use crate::support::dir::data_dir;
 
 fn assert_says(message: &str, parts: &[&str]) {
     for part in parts {
@@ -16,7 +16,7 @@ fn assert_says(message: &str, parts: &[&str]) {
 
 #[tokio::test]
 async fn data_of_another_major_version_is_left_alone() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let cluster = cluster(dir.path());
     fs::create_dir_all(&cluster).unwrap();
     fs::write(cluster.join("PG_VERSION"), "8\n").unwrap();
@@ -33,7 +33,7 @@ async fn data_of_another_major_version_is_left_alone() {
 
 #[tokio::test]
 async fn a_folder_that_is_no_cluster_is_left_alone() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let cluster = cluster(dir.path());
     fs::create_dir_all(&cluster).unwrap();
     fs::write(cluster.join("holiday.jpg"), "precious").unwrap();
@@ -47,7 +47,7 @@ async fn a_folder_that_is_no_cluster_is_left_alone() {
 
 #[tokio::test]
 async fn a_second_owner_is_refused_and_the_first_goes_on() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let first = start(dir.path()).await;
     let message = start_error(&EmbeddedOptions::for_tests(dir.path())).await;
     let pid = format!("another lmp-billing-sync (pid {})", std::process::id());
@@ -57,8 +57,8 @@ async fn a_second_owner_is_refused_and_the_first_goes_on() {
 
 #[tokio::test]
 async fn a_setting_that_names_no_binaries_is_told_by_its_name() {
-    let dir = passable_dir();
-    let empty = passable_dir();
+    let dir = data_dir();
+    let empty = data_dir();
     let mut options = EmbeddedOptions::for_tests(dir.path());
     options.bin_dir = Some(empty.path().to_owned());
     let named = format!("database.bin_dir is {}", empty.path().display());
@@ -73,7 +73,7 @@ async fn a_folder_the_servers_user_cannot_reach_is_named() {
     if !we_are_root() {
         return; // only root steps down to a user with fewer rights
     }
-    let dir = passable_dir();
+    let dir = data_dir();
     let barred = dir.path().join("private");
     fs::create_dir(&barred).unwrap();
     fs::set_permissions(&barred, Permissions::from_mode(0o700)).unwrap();
@@ -84,7 +84,7 @@ async fn a_folder_the_servers_user_cannot_reach_is_named() {
 
 #[tokio::test]
 async fn a_server_that_cannot_start_is_quoted() {
-    let dir = passable_dir();
+    let dir = data_dir();
     start(dir.path()).await.stop().await;
     fs::write(cluster(dir.path()).join("postgresql.auto.conf"), "shared_buffers = 'plenty'\n").unwrap();
     let message = start_error(&EmbeddedOptions::for_tests(dir.path())).await;

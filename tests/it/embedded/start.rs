@@ -9,11 +9,11 @@ use secrecy::ExposeSecret as _;
 use sqlx::Connection as _;
 
 use super::{cluster, connect, server_pid, start, we_are_root};
-use crate::support::dir::passable_dir;
+use crate::support::dir::data_dir;
 
 #[tokio::test]
 async fn a_new_server_is_durable_private_and_sorts_by_code_point() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let postgres = EmbeddedPostgres::start(&EmbeddedOptions::new(dir.path())).await.unwrap();
     let mut connection = connect(&postgres).await;
     for (setting, expected) in [
@@ -50,7 +50,7 @@ async fn a_new_server_is_durable_private_and_sorts_by_code_point() {
 
 #[tokio::test]
 async fn data_password_and_port_survive_a_restart() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let first = start(dir.path()).await;
     let url = first.url().expose_secret().to_owned();
     sqlx::query("create table kept as select 42 as answer")
@@ -69,7 +69,7 @@ async fn data_password_and_port_survive_a_restart() {
 
 #[tokio::test]
 async fn the_password_is_told_only_to_the_programs_user() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let postgres = start(dir.path()).await;
     let password = fs::read_to_string(postgres.password_file()).unwrap();
     let password = password.trim();
@@ -90,7 +90,7 @@ async fn the_password_is_told_only_to_the_programs_user() {
 
 #[tokio::test]
 async fn the_line_for_psql_works_in_a_shell() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let postgres = start(&dir.path().join("with a space")).await;
     let hint = format!("{} -Atc 'select current_user || current_database()'", postgres.psql_hint());
     let said = std::process::Command::new("sh").args(["-c", &hint]).output().unwrap();
@@ -99,7 +99,7 @@ async fn the_line_for_psql_works_in_a_shell() {
 
 #[tokio::test]
 async fn another_port_is_found_when_somebody_took_ours_and_then_kept() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let first = start(dir.path()).await;
     let port = first.port();
     first.stop().await;
@@ -116,7 +116,7 @@ async fn another_port_is_found_when_somebody_took_ours_and_then_kept() {
 
 #[tokio::test]
 async fn a_process_id_file_left_by_a_power_loss_does_not_block() {
-    let dir = passable_dir();
+    let dir = data_dir();
     start(dir.path()).await.stop().await;
     // The worst case: the id is in use again, by a process of the server's user, and the file says
     // that the server is ready.
@@ -140,7 +140,7 @@ async fn a_process_id_file_left_by_a_power_loss_does_not_block() {
 
 #[tokio::test]
 async fn a_half_made_data_folder_is_made_again() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let half_made = dir.path().join("postgres/initdb.tmp");
     fs::create_dir_all(half_made.join("data/base")).unwrap();
     fs::write(half_made.join("data/PG_VERSION"), "15\n").unwrap();
@@ -156,7 +156,7 @@ async fn a_half_made_data_folder_is_made_again() {
 
 #[tokio::test]
 async fn a_lost_password_file_is_made_good() {
-    let dir = passable_dir();
+    let dir = data_dir();
     let first = start(dir.path()).await;
     let old = first.url().expose_secret().to_owned();
     let password_file = first.password_file();
@@ -174,7 +174,7 @@ async fn as_root_the_server_runs_as_somebody_else_with_none_of_roots_groups() {
     if !we_are_root() {
         return; // every other test has shown that an ordinary user can start it
     }
-    let dir = passable_dir();
+    let dir = data_dir();
     let _postgres = start(dir.path()).await;
     let owner = fs::metadata(cluster(dir.path())).unwrap();
     assert_ne!(owner.uid(), 0);

@@ -20,7 +20,7 @@ use testcontainers::{GenericImage, ImageExt as _};
 use tokio::sync::OnceCell;
 
 use super::afterwards;
-use super::dir::passable_dir;
+use super::dir::data_dir;
 
 const DEFAULT_TAG: &str = "17";
 const CONTAINER_PASSWORD: &str = "only-for-tests";
@@ -53,7 +53,7 @@ async fn start() -> Server {
 
 async fn embedded() -> Server {
     // The shell removes it: the folder must stay until the server is gone.
-    let dir = passable_dir().keep();
+    let dir = data_dir().keep();
     afterwards::run(
         r#"left=60
         while [ -e "$1/postgres/data/postmaster.pid" ] && [ $left -gt 0 ]; do sleep 1; left=$((left - 1)); done

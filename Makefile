@@ -1,0 +1,16 @@
+# What to type on a machine with nothing but the Rust toolchain and a C compiler.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test postgres
+
+help: ## says what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: postgres ## shows the program at work: simulated reports arrive in a real PostgreSQL
+	cargo run --release --locked -- demo
+
+test: postgres ## runs every test
+	cargo test --locked
+
+postgres: ## installs PostgreSQL's server binaries if they are missing
+	@scripts/ensure-postgres.sh
