@@ -209,7 +209,11 @@ fn story(day: DateTime<Utc>, round: &Ended, changes: &[StatusChange]) -> String 
         lines.push(format!("{day}  {withdrawn} report(s) no longer listed"));
     }
     for change in changes.iter().take(CHANGES_SHOWN) {
-        let how = change.under_review_status.as_ref().map(|how| format!("  ({})", visible(how))).unwrap_or_default();
+        let how = change
+            .under_review_status
+            .as_ref()
+            .map(|how| format!("  ({})", visible(how)))
+            .unwrap_or_default();
         lines.push(format!(
             "{day}  {}  {:<28}  {:>13} → {}{how}{}",
             change.cycle,

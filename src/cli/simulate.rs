@@ -24,55 +24,55 @@ use crate::simulator::{
 /// until Ctrl-C, and logs every request it answers.
 #[derive(Debug, Args)]
 #[command(after_long_help = FAULT_HELP)]
-pub struct SimulateArgs {
+pub(super) struct SimulateArgs {
     /// Address and port to listen on; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8980")]
-    pub listen: SocketAddr,
+    listen: SocketAddr,
 
     /// How many partners there are, each with one report per month
     #[arg(long, value_name = "N", default_value_t = 20)]
-    pub partners: u32,
+    partners: u32,
 
     /// Which world to show: the same number always gives the same partners and reports
     #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
+    seed: u64,
 
     /// Day on which the simulated time starts, in the past; by default it is now
     #[arg(long, value_name = "YYYY-MM-DD")]
-    pub start: Option<NaiveDate>,
+    start: Option<NaiveDate>,
 
     /// Simulated seconds per real second, from --start until the present is reached (86400 lets a
     /// day pass every second, 0 stops the time)
     #[arg(long, value_name = "X", default_value_t = 1.0, requires = "start", value_parser = parse_speed)]
-    pub speed: f64,
+    speed: f64,
 
     /// The access token that is accepted, a GUID
     #[arg(long, value_name = "GUID", default_value = DEFAULT_ACCESS_TOKEN, value_parser = parse_token)]
-    pub access_token: String,
+    access_token: String,
 
     /// The secret key that requests must be signed with, 10 to 100 characters
     #[arg(long, value_name = "KEY", default_value = DEFAULT_SECRET_KEY, value_parser = parse_secret)]
-    pub secret_key: String,
+    secret_key: String,
 
     /// Something that goes wrong, for example 503@3 for every third request; may be repeated (--help
     /// lists all)
     #[arg(long = "fault", value_name = "KIND[=ARG][@P]")]
-    pub faults: Vec<FaultRule>,
+    faults: Vec<FaultRule>,
 
     /// List the reports in another order at every request
     #[arg(long)]
-    pub shuffle: bool,
+    shuffle: bool,
 
     /// Refuse months older than two years, where otherwise an empty list is the answer
     #[arg(long)]
-    pub refuse_too_old: bool,
+    refuse_too_old: bool,
 }
 
 /// Serves until SIGINT or SIGTERM.
 ///
 /// # Errors
 /// If the address cannot be listened on or the start lies in the future.
-pub async fn simulate(args: SimulateArgs) -> anyhow::Result<()> {
+pub(super) async fn simulate(args: SimulateArgs) -> anyhow::Result<()> {
     // Before anything is printed: whoever waits for the output may send a signal at once.
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
