@@ -2,4 +2,5 @@
 
 mod embedded;
 mod support;
+mod sync;
 mod test_databases;

@@ -60,20 +60,24 @@ dated as (
 -- quarantined did not see it.
 bounded as (
     select d.*,
-           case when d.new_spell then
-               least(d.new_from, coalesce(
-                   case
-                       when exists (
-                           select from lmp_billing.quarantined_reports q
-                           where q.report_id = d.id and q.account = d.account
-                             and (q.resolved_at is null or q.resolved_at >= $6))
-                       then null
-                       when d.old_cycle = $2 and $5 > greatest(d.old_poll, d.withdrawn_poll_id) then $6
-                   end,
-                   (select p.requested_at from lmp_billing.cycle_polls p
-                    where p.id = greatest(d.old_poll, d.withdrawn_poll_id))))
-           else d.status_not_before end as new_not_before
+           case
+               when not d.new_spell then d.status_not_before
+               when seen.at is not null then least(seen.at, d.new_from)
+           end as new_not_before
     from dated d
+    cross join lateral (
+        select coalesce(
+            case
+                when exists (
+                    select from lmp_billing.quarantined_reports q
+                    where q.report_id = d.id and q.account = d.account
+                      and (q.resolved_at is null or q.resolved_at >= $6))
+                then null
+                when d.old_cycle = $2 and $5 > greatest(d.old_poll, d.withdrawn_poll_id) then $6
+            end,
+            (select p.requested_at from lmp_billing.cycle_polls p
+             where p.id = greatest(d.old_poll, d.withdrawn_poll_id))) as at
+    ) seen
 ),
 archived as (
     insert into lmp_billing.superseded_versions (

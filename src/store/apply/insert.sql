@@ -21,7 +21,7 @@ select $1,
            when p.status = a.status then p.status_not_before
            when p.version is not null then
                (select c.requested_at from lmp_billing.cycle_polls c where c.id = p.poll_id)
-           when not exists (
+           when $5 is not null and not exists (
                select from lmp_billing.quarantined_reports q
                where q.report_id = a.id and q.account = $1 and (q.resolved_at is null or q.resolved_at >= $5))
            then least($5, n.valid_from)
