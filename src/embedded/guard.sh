@@ -23,9 +23,11 @@ server=$!
 {
     trap - USR1
     while read -r _; do :; done <&3
-    kill -INT "$server" # "fast": disconnects everybody, writes everything down
+    # "Fast": disconnects everybody and writes everything down.
+    kill -INT "$server"
     sleep "$patience"
-    kill -QUIT "$server" # "immediate": loses nothing either, but the next start has to recover
+    # "Immediate": loses nothing either, but the next start has to recover.
+    kill -QUIT "$server"
     sleep $((patience / 3))
     kill -KILL "$server"
 } >/dev/null 2>&1 &
