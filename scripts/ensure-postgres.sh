@@ -29,7 +29,7 @@ if command -v apt-get >/dev/null; then
     else
         say_and_fail "sudo apt-get install --yes postgresql"
     fi
-    echo "Installing PostgreSQL's server (once) ..." >&2
+    echo "Installing PostgreSQL's server; this is needed once and takes a minute ..." >&2
     # Debian starts a server for the whole machine with the package; nobody asked for that one. On a
     # machine that already has this file, its owner has decided.
     if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
@@ -37,10 +37,18 @@ if command -v apt-get >/dev/null; then
         echo "create_main_cluster = false" | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
     fi
     # --force-confold: keep that file, and ask nothing.
-    install="env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends
-        -o Dpkg::Options::=--force-confold postgresql"
+    install() {
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+            -o Dpkg::Options::=--force-confold postgresql
+    }
+    log=$(mktemp)
     # A fresh machine's package lists may be missing or old: refresh them and try once more.
-    $as_root $install >&2 || { $as_root apt-get update >&2 && $as_root $install >&2; }
+    if ! { install || { $as_root apt-get update && install; }; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        echo "It could not be installed; the whole of what apt-get said is in $log" >&2
+        exit 1
+    fi
+    rm "$log"
 elif command -v dnf >/dev/null; then
     say_and_fail "sudo dnf install --assumeyes postgresql-server"
 elif command -v brew >/dev/null; then

@@ -115,7 +115,10 @@ pub(super) async fn reset_password(
     log: &Log,
 ) -> Result<(), EmbeddedError> {
     let mut single = user.command(&binaries.postgres());
-    single.arg("--single").arg("-D").arg(cluster).arg("postgres");
+    single.arg("--single").arg("-D").arg(cluster);
+    // Whatever the owner has the server log, not this statement.
+    single.args(["-c", "log_statement=none", "-c", "log_min_duration_statement=-1"]);
+    single.args(["-c", "log_min_error_statement=panic", "postgres"]);
     single.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log.share()?);
     let failed = || EmbeddedError::io("set a new password in", cluster);
     let mut single = tokio::process::Command::from(single).kill_on_drop(true).spawn().map_err(failed())?;

@@ -1,6 +1,6 @@
 # Stands between the program and its PostgreSQL server, and stops the server when the program is gone.
 #
-#   sh -c "$(cat guard.sh)" NAME PATIENCE SERVER [ARGUMENT...]   < the program's pipe
+#   sh -c "$(cat guard.sh)" NAME SECONDS SERVER [ARGUMENT...]   < the program's pipe
 #
 # Standard input is a pipe whose only writer is the program. However the program ends, kill -9
 # included, the kernel closes that pipe; nothing has to be polled and nobody has to say goodbye.
@@ -23,10 +23,12 @@ server=$!
 {
     trap - USR1
     while read -r _; do :; done <&3
-    kill -INT "$server" # "fast": disconnects everybody, writes everything down
+    # "Fast": disconnects everybody and writes everything down.
+    kill -INT "$server"
     sleep "$patience"
-    kill -QUIT "$server" # "immediate": loses nothing either, but the next start has to recover
-    sleep 10
+    # "Immediate": loses nothing either, but the next start has to recover.
+    kill -QUIT "$server"
+    sleep $((patience / 3))
     kill -KILL "$server"
 } >/dev/null 2>&1 &
 exec 3<&-

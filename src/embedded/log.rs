@@ -22,7 +22,7 @@ const KEPT: u64 = 64 << 10;
 /// What an error message quotes.
 const QUOTED_LINES: usize = 20;
 
-/// Longer than the guard takes to stop a server by all means, see [`super::server::PATIENCE`].
+/// Longer than the guard, at its most patient, takes to stop a server by all means.
 const PREVIOUS_GONE_WITHIN: Duration = Duration::from_mins(1);
 
 /// The log, ours for the server about to be started.

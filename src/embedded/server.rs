@@ -15,8 +15,10 @@ use super::log::Log;
 use super::user::ServerUser;
 
 /// How long the guard lets the server disconnect everybody and write everything down before it is
-/// stopped the hard way, which takes the guard 10 s more at most.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// stopped the hard way, which takes the guard a third of this again at most.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// With data that is thrown away anyway.
+const THROWAWAY_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Recovery after a crash replays at most `max_wal_size`; a slow disk does that well within this.
 const READY_WITHIN: Duration = Duration::from_mins(2);
@@ -94,7 +96,8 @@ impl Launch<'_> {
         let shell = Path::new("/bin/sh");
         let failed = || EmbeddedError::io("start the PostgreSQL server's guard with", shell);
         let mut guard = self.user.command(shell);
-        guard.args(["-c", &without_comments(GUARD), GUARD_NAME, &PATIENCE.as_secs().to_string()]);
+        let patience = if self.durable { PATIENCE } else { THROWAWAY_PATIENCE };
+        guard.args(["-c", &without_comments(GUARD), GUARD_NAME, &patience.as_secs().to_string()]);
         guard.arg(self.binaries.postgres()).arg("-D").arg(self.cluster);
         guard.args(["-c", &format!("port={port}")]);
         let throwaway: &[&str] = if self.durable { &[] } else { &THROWAWAY_SETTINGS };

@@ -101,6 +101,17 @@ async fn a_server_that_dies_is_noticed() {
     connect(&start(dir.path()).await).await;
 }
 
+#[tokio::test]
+async fn a_frozen_server_is_killed_in_the_end() {
+    let dir = data_dir();
+    let postgres = start(dir.path()).await;
+    let server = server_pid(dir.path());
+    kill_process(server, Signal::STOP).unwrap();
+    postgres.stop().await;
+    assert!(!is_alive(server));
+    connect(&start(dir.path()).await).await;
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn no_other_process_learns_a_secret() {

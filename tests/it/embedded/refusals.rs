@@ -2,11 +2,12 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use lmp_billing_sync::embedded::EmbeddedOptions;
 
 use super::{cluster, connect, start, start_error, we_are_root};
-use crate::support::dir::data_dir;
+use crate::support::dir::{data_dir, exec_dir};
 
 fn assert_says(message: &str, parts: &[&str]) {
     for part in parts {
@@ -89,4 +90,23 @@ async fn a_server_that_cannot_start_is_quoted() {
     fs::write(cluster(dir.path()).join("postgresql.auto.conf"), "shared_buffers = 'plenty'\n").unwrap();
     let message = start_error(&EmbeddedOptions::for_tests(dir.path())).await;
     assert_says(&message, &["ended while it was starting", "postgres.log", "invalid value for parameter"]);
+}
+
+#[tokio::test]
+async fn an_initdb_that_fails_is_quoted_and_does_no_lasting_harm() {
+    let dir = data_dir();
+    let bin = exec_dir();
+    // Written by another process: this one would hold the file open for writing while it starts
+    // others, and then it cannot be executed.
+    let script = "printf '#!/bin/sh\necho no room on the disk >&2\nexit 3\n' >initdb && chmod 755 initdb && \
+                  printf '#!/bin/sh\necho \"postgres (PostgreSQL) 15.1\"\n' >postgres && chmod 755 postgres";
+    assert!(Command::new("sh").args(["-c", script]).current_dir(bin.path()).status().unwrap().success());
+    let mut options = EmbeddedOptions::for_tests(dir.path());
+    options.bin_dir = Some(bin.path().to_owned());
+    assert_says(
+        &start_error(&options).await,
+        &["initdb could not make", "exit status: 3", "no room on the disk"],
+    );
+
+    connect(&start(dir.path()).await).await;
 }

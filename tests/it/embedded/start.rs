@@ -162,10 +162,14 @@ async fn a_lost_password_file_is_made_good() {
     let password_file = first.password_file();
     first.stop().await;
     fs::remove_file(&password_file).unwrap();
+    fs::write(cluster(dir.path()).join("postgresql.auto.conf"), "log_statement = 'all'\n").unwrap();
 
     let second = start(dir.path()).await;
     assert_ne!(second.url().expose_secret(), old);
     connect(&second).await;
+    let new = fs::read_to_string(password_file).unwrap();
+    let log = fs::read_to_string(dir.path().join("postgres/postgres.log")).unwrap();
+    assert!(!log.contains(new.trim()), "the new password is in the log");
 }
 
 #[cfg(target_os = "linux")]
