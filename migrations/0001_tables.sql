@@ -175,6 +175,15 @@ create table lmp_billing.schedule_ticks (
     primary key (account, job, due_at)
 );
 
+-- A job that has never had a tick counts from the daemon's first start, not from its last one: a tick
+-- missed between two starts is still a missed tick.
+create table lmp_billing.schedule_baselines (
+    account text collate "C" not null,
+    job text not null check (job in ('discover', 'refresh', 'reconcile', 'prune')),
+    counts_from timestamptz not null,
+    primary key (account, job)
+);
+
 -- A report deleted by hand stays visible as a version, and the next full comparison brings it back
 -- with the next number. Pruning says that it is pruning.
 create function lmp_billing.keep_deleted_report() returns trigger

@@ -219,6 +219,15 @@ comment on column lmp_billing.schedule_ticks.claimed_at is
 comment on column lmp_billing.schedule_ticks.run_id is
     'The run it led to (sync_runs.id). Null if it was skipped because the job still ran.';
 
+comment on table lmp_billing.schedule_baselines is
+    'Since when each job of each account is on a schedule: the daemon''s first start with it.';
+comment on column lmp_billing.schedule_baselines.account is
+    'Account; * for a prune.';
+comment on column lmp_billing.schedule_baselines.job is
+    'The job.';
+comment on column lmp_billing.schedule_baselines.counts_from is
+    'Ticks due after this moment are to be run.';
+
 comment on view lmp_billing.report_history is
     'Every version of every report, old or newest, with the time during which it was valid.';
 comment on column lmp_billing.report_history.account is
