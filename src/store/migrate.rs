@@ -17,6 +17,8 @@ const ACCESS: &str = include_str!("access.sql");
 
 const CREATE_SCHEMA: &str = "create schema if not exists lmp_billing";
 const CREATE_READER: &str = "create role lmp_billing_reader nologin";
+const COMMENT_READER: &str = "comment on role lmp_billing_reader is \
+     'May read Trend Micro LMP billing reports (schema lmp_billing) and write nothing.'";
 
 /// How the database's schema compares with the program's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +191,7 @@ async fn grant_access(connection: &mut PgConnection) -> Result<Option<String>, S
     if !exists {
         // Another database of this cluster may be creating it at the same moment.
         let create = format!(
-            "do $$ begin {CREATE_READER}; exception when duplicate_object or unique_violation then null; end $$"
+            "do $$ begin {CREATE_READER}; {COMMENT_READER}; exception when duplicate_object or unique_violation then null; end $$"
         );
         connection.execute(sqlx::AssertSqlSafe(create)).await.map_err(failed)?;
     }
