@@ -9,6 +9,7 @@ use clap::Args;
 use super::CliError;
 use super::account::client;
 use super::database::Database;
+use super::error::EX_CONFIG;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Account, Settings};
 use crate::domain::Cycle;
@@ -36,6 +37,7 @@ enum Verdict {
 #[derive(Default)]
 struct Findings {
     failed: bool,
+    wrong_settings: bool,
 }
 
 impl Findings {
@@ -60,10 +62,25 @@ impl Findings {
     fn bad(&mut self, subject: &str, text: &str) -> std::io::Result<()> {
         self.add(Verdict::Bad, subject, text)
     }
+
+    fn error(&mut self, subject: &str, error: &CliError) -> std::io::Result<()> {
+        self.wrong_settings |= error.is_wrong_setting();
+        self.bad(subject, &error.to_string())
+    }
+
+    /// As if the first thing found bad had ended the command, wrong settings before all else.
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self { wrong_settings: true, .. } => ExitCode::from(EX_CONFIG),
+            Self { failed: true, .. } => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        }
+    }
 }
 
 pub(super) async fn check(_: CheckArgs, settings: &Settings) -> Result<ExitCode, CliError> {
     settings.require_accounts()?;
+    settings.database.target()?;
     let mut findings = Findings::default();
     let source =
         settings.source.as_ref().map_or("built-in defaults".to_owned(), |path| path.display().to_string());
@@ -75,9 +92,8 @@ pub(super) async fn check(_: CheckArgs, settings: &Settings) -> Result<ExitCode,
             database.close().await;
             now?
         }
-        Err(error @ CliError::Settings(_)) => return Err(error),
         Err(error) => {
-            findings.bad("database", &error.to_string())?;
+            findings.error("database", &error)?;
             None
         }
     };
@@ -86,7 +102,7 @@ pub(super) async fn check(_: CheckArgs, settings: &Settings) -> Result<ExitCode,
     for account in &settings.accounts {
         check_account(&mut findings, settings, account, Cycle::containing(today)).await?;
     }
-    Ok(if findings.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(findings.exit_code())
 }
 
 async fn check_database(findings: &mut Findings, store: &Store) -> Result<Option<DateTime<Utc>>, CliError> {
@@ -134,7 +150,7 @@ async fn check_account(
     let subject = format!("account {}", account.name);
     let client = match client(settings, account, 1) {
         Ok(client) => client,
-        Err(error) => return Ok(findings.bad(&subject, &error.to_string())?),
+        Err(error) => return Ok(findings.error(&subject, &error)?),
     };
     let answer = match client.billing_summary(cycle).await {
         Ok(answer) => answer,
