@@ -12,10 +12,12 @@ use crate::sync::Rules;
 pub(super) fn client(settings: &Settings, account: &Account, max_attempts: u32) -> Result<Client, CliError> {
     let sync = &settings.sync;
     let ca_pem = match &sync.ca_file {
-        Some(path) => Some(
-            std::fs::read(path)
-                .map_err(|error| anyhow::anyhow!("sync.ca_file: cannot read {}: {error}", path.display()))?,
-        ),
+        Some(path) => Some(std::fs::read(path).map_err(|error| {
+            CliError::Unusable(format!(
+                "sync.ca_file names {}, which cannot be read: {error}",
+                path.display()
+            ))
+        })?),
         None => None,
     };
     let options = ClientOptions {

@@ -9,6 +9,7 @@ use clap::Args;
 use super::CliError;
 use super::account::client;
 use super::database::Database;
+use super::error::EX_CONFIG;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Account, Settings};
 use crate::domain::Cycle;
@@ -33,12 +34,19 @@ enum Verdict {
 }
 
 /// Writes the lines, and remembers whether anything was bad.
-#[derive(Default)]
 struct Findings {
+    /// Of the column of subjects.
+    width: usize,
     failed: bool,
+    wrong_settings: bool,
 }
 
 impl Findings {
+    fn about(settings: &Settings) -> Self {
+        let widths = settings.accounts.iter().map(|account| subject(account).len());
+        Self { width: widths.max().unwrap_or_default(), failed: false, wrong_settings: false }
+    }
+
     fn add(&mut self, verdict: Verdict, subject: &str, text: &str) -> std::io::Result<()> {
         self.failed |= verdict == Verdict::Bad;
         let word = match verdict {
@@ -46,7 +54,7 @@ impl Findings {
             Verdict::Remark => "note",
             Verdict::Bad => "FAIL",
         };
-        writeln!(std::io::stdout().lock(), "{word:<4}  {subject:<16}  {text}")
+        writeln!(std::io::stdout().lock(), "{word:<4}  {subject:<width$}  {text}", width = self.width)
     }
 
     fn good(&mut self, subject: &str, text: &str) -> std::io::Result<()> {
@@ -60,24 +68,48 @@ impl Findings {
     fn bad(&mut self, subject: &str, text: &str) -> std::io::Result<()> {
         self.add(Verdict::Bad, subject, text)
     }
+
+    fn error(&mut self, subject: &str, error: &CliError) -> std::io::Result<()> {
+        self.wrong_settings |= error.is_wrong_setting();
+        self.bad(subject, &error.to_string())
+    }
+
+    /// As if the first thing found bad had ended the command, wrong settings before all else.
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self { wrong_settings: true, .. } => ExitCode::from(EX_CONFIG),
+            Self { failed: true, .. } => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        }
+    }
+}
+
+fn subject(account: &Account) -> String {
+    format!("account {}", account.name)
+}
+
+/// Which way a clock is off, in seconds, and from whose.
+fn off(ahead: i64, whose: &str) -> String {
+    let way = if ahead < 0 { "behind" } else { "ahead of" };
+    format!("this machine's clock is {} s {way} {whose}", ahead.abs())
 }
 
 pub(super) async fn check(_: CheckArgs, settings: &Settings) -> Result<ExitCode, CliError> {
     settings.require_accounts()?;
-    let mut findings = Findings::default();
+    settings.database.target()?;
+    let mut findings = Findings::about(settings);
     let source =
         settings.source.as_ref().map_or("built-in defaults".to_owned(), |path| path.display().to_string());
     findings.good("settings", &format!("{source}; {} account(s)", settings.accounts.len()))?;
 
     let now = match Database::open(settings).await {
         Ok(database) => {
-            let now = check_database(&mut findings, &database.store).await;
+            let now = check_database(&mut findings, &database.store, settings.database.migrate).await;
             database.close().await;
             now?
         }
-        Err(error @ CliError::Settings(_)) => return Err(error),
         Err(error) => {
-            findings.bad("database", &error.to_string())?;
+            findings.error("database", &error)?;
             None
         }
     };
@@ -86,10 +118,14 @@ pub(super) async fn check(_: CheckArgs, settings: &Settings) -> Result<ExitCode,
     for account in &settings.accounts {
         check_account(&mut findings, settings, account, Cycle::containing(today)).await?;
     }
-    Ok(if findings.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(findings.exit_code())
 }
 
-async fn check_database(findings: &mut Findings, store: &Store) -> Result<Option<DateTime<Utc>>, CliError> {
+async fn check_database(
+    findings: &mut Findings,
+    store: &Store,
+    sync_migrates: bool,
+) -> Result<Option<DateTime<Utc>>, CliError> {
     let now = match store.now().await {
         Ok(now) => now,
         Err(error) => {
@@ -101,10 +137,7 @@ async fn check_database(findings: &mut Findings, store: &Store) -> Result<Option
     findings.good("database", &format!("{}, PostgreSQL {version}", store.target()))?;
     let skew = (SystemClock.now() - now).num_seconds();
     if skew.abs() > CLOCK_TOLERANCE_SECONDS {
-        findings.remark(
-            "clock",
-            &format!("this machine's clock is {skew} s ahead of the database's; set it (NTP)"),
-        )?;
+        findings.remark("clock", &format!("{}; set it (NTP)", off(skew, "the database's")))?;
     }
     let schema = store.schema().await?;
     if schema.is_current() {
@@ -120,7 +153,8 @@ async fn check_database(findings: &mut Findings, store: &Store) -> Result<Option
             "version {}, this program needs {}; `lmp-billing-sync migrate` does it",
             schema.found, schema.known
         );
-        findings.remark("schema", &text)?;
+        let verdict = if sync_migrates { Verdict::Remark } else { Verdict::Bad };
+        findings.add(verdict, "schema", &text)?;
     }
     Ok(Some(now))
 }
@@ -131,10 +165,10 @@ async fn check_account(
     account: &Account,
     cycle: Cycle,
 ) -> Result<(), CliError> {
-    let subject = format!("account {}", account.name);
+    let subject = subject(account);
     let client = match client(settings, account, 1) {
         Ok(client) => client,
-        Err(error) => return Ok(findings.bad(&subject, &error.to_string())?),
+        Err(error) => return Ok(findings.error(&subject, &error)?),
     };
     let answer = match client.billing_summary(cycle).await {
         Ok(answer) => answer,
@@ -156,9 +190,7 @@ async fn check_account(
         Err(error) => findings.bad(&subject, &format!("{}: {error}", account.base_url))?,
     }
     if let Some(skew) = answer.exchange.skew_seconds.filter(|skew| skew.abs() > CLOCK_TOLERANCE_SECONDS) {
-        let text = format!(
-            "this machine's clock is {skew} s ahead of LMP's; more than 900 s are denied, set it (NTP)"
-        );
+        let text = format!("{}; more than 900 s are denied, set it (NTP)", off(skew, "LMP's"));
         findings.remark(&subject, &text)?;
     }
     Ok(())

@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use crate::sync::OutsideWindow;
 
 /// `EX_CONFIG` of sysexits.h: a restart will not help, and systemd is told so.
-const EX_CONFIG: u8 = 78;
+pub(super) const EX_CONFIG: u8 = 78;
 
 /// Why a command ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum CliError {
     /// The settings are wrong.
     #[error(transparent)]
     Settings(#[from] ConfigError),
+    /// A setting turned out wrong when it was used.
+    #[error("wrong settings: {0}")]
+    Unusable(String),
     /// The command line is wrong in a way only the settings or the database could tell.
     #[error("{0}")]
     Usage(String),
@@ -31,14 +34,27 @@ impl CliError {
         match self {
             Self::Failed(_) => ExitCode::FAILURE,
             Self::Usage(_) => ExitCode::from(2),
-            Self::Settings(_) => ExitCode::from(EX_CONFIG),
+            Self::Settings(_) | Self::Unusable(_) => ExitCode::from(EX_CONFIG),
         }
+    }
+
+    /// Whether only other settings help.
+    pub(super) fn is_wrong_setting(&self) -> bool {
+        matches!(self, Self::Settings(_) | Self::Unusable(_))
+    }
+
+    /// For errors whose own words tell their cause already: the chain of causes would repeat it.
+    fn failed(error: &impl std::error::Error) -> Self {
+        Self::Failed(anyhow::Error::msg(error.to_string()))
     }
 }
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        Self::Failed(error.into())
+        match error {
+            StoreError::BadUrl => Self::Unusable(error.to_string()),
+            error => Self::failed(&error),
+        }
     }
 }
 
@@ -50,7 +66,10 @@ impl From<EmbeddedError> for CliError {
 
 impl From<LmpError> for CliError {
     fn from(error: LmpError) -> Self {
-        Self::Failed(error.into())
+        match error {
+            LmpError::Setup(problem) => Self::Unusable(problem),
+            error => Self::failed(&error),
+        }
     }
 }
 

@@ -25,6 +25,9 @@ use clap::{Parser, Subcommand};
 use crate::config::Settings;
 pub use error::CliError;
 
+const CONFIG_HELP: &str = "Settings file [default: $LMP_BILLING_SYNC_CONFIG, else ./config.toml, else \
+                           /etc/lmp-billing-sync/config.toml]";
+
 /// Keep Trend Micro LMP billing reports, and how their status moved, in your own PostgreSQL
 ///
 /// Asks Trend Micro's Licensing Management Platform for the billing reports of the last two years,
@@ -33,8 +36,9 @@ pub use error::CliError;
 #[derive(Debug, Parser)]
 #[command(name = "lmp-billing-sync", version, max_term_width = 100)]
 struct Cli {
-    /// Settings file [default: ./config.toml, else /etc/lmp-billing-sync/config.toml]
-    #[arg(long, value_name = "FILE", env = "LMP_BILLING_SYNC_CONFIG", global = true)]
+    // The variable is read with the settings: only there a wrong one is told by its name, and one
+    // that is set but empty counts as not set.
+    #[arg(long, value_name = "FILE", global = true, help = CONFIG_HELP)]
     config: Option<PathBuf>,
 
     #[command(subcommand)]

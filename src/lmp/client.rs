@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::body::{Body, Spool};
-use super::error::LmpError;
+use super::error::{LmpError, root_cause};
 use super::limit::Limit;
 use super::retry::{self, WaitBudget};
 use super::{date, sign};
@@ -119,11 +119,16 @@ impl Client {
             builder = builder.proxy(proxy);
         }
         if let Some(pem) = &options.ca_pem {
-            let certificates = reqwest::Certificate::from_pem_bundle(pem)
-                .map_err(|e| LmpError::Setup(format!("sync.ca_file holds no usable certificates: {e}")))?;
+            let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|e| bad_ca_file(&e))?;
+            if certificates.is_empty() {
+                return Err(LmpError::Setup("sync.ca_file holds no certificate in PEM form".to_owned()));
+            }
             builder = builder.tls_certs_merge(certificates);
         }
-        let http = builder.build().map_err(|e| LmpError::Setup(e.to_string()))?;
+        let http = builder.build().map_err(|e| match &options.ca_pem {
+            Some(_) => bad_ca_file(&e),
+            None => LmpError::Setup(root_cause(&e)),
+        })?;
         let limit = Limit::new(options.requests_per_second, options.max_concurrency);
         Ok(Self { http, options, limit, clock })
     }
@@ -236,6 +241,10 @@ impl Client {
         }
         Ok(spool.finish().await?)
     }
+}
+
+fn bad_ca_file(error: &reqwest::Error) -> LmpError {
+    LmpError::Setup(format!("sync.ca_file holds a certificate that cannot be used: {}", root_cause(error)))
 }
 
 fn unavailable(response: &Response, now: DateTime<Utc>) -> LmpError {

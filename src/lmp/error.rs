@@ -114,7 +114,7 @@ impl LmpError {
 }
 
 /// The innermost cause says most, and none of the outer ones name anything secret or useful.
-fn root_cause(error: &dyn Error) -> String {
+pub(super) fn root_cause(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

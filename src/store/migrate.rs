@@ -12,12 +12,14 @@ static MIGRATOR: Migrator = sqlx::migrate!();
 
 const LEDGER: &str = "lmp_billing._sqlx_migrations";
 
-/// The role that may read everything and write nothing, and what it is granted; safe to repeat.
+/// What the role of the readers is granted; safe to repeat.
 const ACCESS: &str = include_str!("access.sql");
 
 const CREATE_SCHEMA: &str = "create schema if not exists lmp_billing";
+/// The role that may read everything and write nothing.
 const CREATE_READER: &str = "create role lmp_billing_reader nologin";
-const COMMENT_READER: &str = "comment on role lmp_billing_reader is \
+/// Only for who has just created it: the owner of the schema alone may not.
+const DESCRIBE_READER: &str = "comment on role lmp_billing_reader is \
      'May read Trend Micro LMP billing reports (schema lmp_billing) and write nothing.'";
 
 /// How the database's schema compares with the program's.
@@ -186,12 +188,12 @@ async fn grant_access(connection: &mut PgConnection) -> Result<Option<String>, S
     .await
     .map_err(failed)?;
     if !exists && !may_create {
-        return Ok(Some(format!("{CREATE_READER};\n{ACCESS}")));
+        return Ok(Some(format!("{CREATE_READER};\n{DESCRIBE_READER};\n{ACCESS}")));
     }
     if !exists {
         // Another database of this cluster may be creating it at the same moment.
         let create = format!(
-            "do $$ begin {CREATE_READER}; {COMMENT_READER}; exception when duplicate_object or unique_violation then null; end $$"
+            "do $$ begin {CREATE_READER}; {DESCRIBE_READER}; exception when duplicate_object or unique_violation then null; end $$"
         );
         connection.execute(sqlx::AssertSqlSafe(create)).await.map_err(failed)?;
     }
