@@ -209,17 +209,14 @@ fn story(day: DateTime<Utc>, round: &Ended, changes: &[StatusChange]) -> String 
         lines.push(format!("{day}  {withdrawn} report(s) no longer listed"));
     }
     for change in changes.iter().take(CHANGES_SHOWN) {
-        let how = change
-            .under_review_status
-            .as_ref()
-            .map(|how| format!("  ({})", visible(how)))
-            .unwrap_or_default();
+        let how =
+            change.under_review_status.as_ref().map(|how| format!(" ({})", visible(how))).unwrap_or_default();
         lines.push(format!(
-            "{day}  {}  {:<28}  {:>13} → {}{how}{}",
+            "{day}  {}  {:>13} → {:<13}  {}{how}{}",
             change.cycle,
-            visible(&change.partner_company_name),
             change.from_status,
             change.to_status,
+            visible(&change.partner_company_name),
             if change.reopened { "  REOPENED" } else { "" },
         ));
     }

@@ -149,6 +149,8 @@ fn print_settings(out: &mut impl Write, simulator: &RunningSimulator, args: &Sim
     // What escapes a string in JSON escapes it in TOML.
     writeln!(out, "access_token = {}", Value::from(args.access_token.as_str()))?;
     writeln!(out, "secret_key = {}", Value::from(args.secret_key.as_str()))?;
+    // The default is for a server whose limits nobody knows.
+    writeln!(out, "requests_per_second = 100")?;
     writeln!(out, "# Then, in another terminal: lmp-billing-sync check")?;
     out.flush()
 }
