@@ -45,6 +45,7 @@ pub(super) fn rules(settings: &Settings, accept_withdrawals: bool) -> Rules {
         believe_after: settings.sync.believe_after,
         accept_withdrawals,
         ignore_fields: Arc::new(settings.sync.ignore_fields.iter().cloned().collect()),
+        trust_digests: false,
     }
 }
 

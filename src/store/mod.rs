@@ -11,7 +11,9 @@ mod polls;
 mod read;
 mod retry;
 mod runs;
+mod shortcut;
 mod stage;
+mod ticks;
 mod tx;
 
 use std::str::FromStr;
@@ -29,6 +31,7 @@ pub use polls::{Outcome, PollRow};
 pub use read::{CycleStatuses, JobStatus, QuarantineCount, StatusChange, VersionRow};
 pub use runs::{Job, NewRun, RunOutcome, RunRow, RunSummary, Trigger};
 pub use stage::{BadEntry, Entries, StageError, StageWriter, Staged};
+pub use ticks::{Claim, Tick, TickState};
 
 /// How long to wait for a connection before saying that there is none.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

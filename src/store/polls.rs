@@ -238,7 +238,7 @@ pub(super) async fn insert(
         sent.body.map(|body| body.0),
         sent.body.as_ref().map(|body| &body.1[..]),
         result.listed_sha256,
-        env!("CARGO_PKG_VERSION"),
+        sent.read_by,
         result.error,
     )
     .fetch_one(connection)

@@ -35,12 +35,12 @@ impl AccountSync<'_> {
         if run.denied.load(Ordering::Relaxed) {
             poll.requested_at = None;
             let reason = "not sent: LMP denied access to an earlier poll of this run";
-            return self.log(&poll, &Sent::default(), Outcome::Failed, reason).await;
+            return self.log(&poll, &self.sent(&Exchange::default()), Outcome::Failed, reason).await;
         }
         let answer = tokio::select! {
             answer = self.client.billing_summary(cycle) => answer,
             () = run.stop.cancelled() => {
-                return self.log(&poll, &Sent::default(), Outcome::Interrupted, "told to stop while waiting for the answer").await;
+                return self.log(&poll, &self.sent(&Exchange::default()), Outcome::Interrupted, "told to stop while waiting for the answer").await;
             }
         };
         match answer {
@@ -53,8 +53,14 @@ impl AccountSync<'_> {
         let guard = self.guard(poll);
         let sent = Sent {
             body: Some((i64::try_from(answer.body.len()).unwrap_or(i64::MAX), answer.body.sha256())),
-            ..sent(&answer.exchange)
+            ..self.sent(&answer.exchange)
         };
+        if self.rules.trust_digests
+            && let Some(row) = self.store.confirm_identical(poll, &sent).await?
+        {
+            say(&row);
+            return Ok(Some(row));
+        }
         let entries = AnswerEntries {
             body: answer.body,
             cycle: poll.cycle,
@@ -80,10 +86,10 @@ impl AccountSync<'_> {
             && status.as_u16() == 400
             && self.guard(poll).is_edge
         {
-            let row = self.store.confirm_unchanged(poll, &sent(&exchange)).await?;
+            let row = self.store.confirm_unchanged(poll, &self.sent(&exchange)).await?;
             return Ok(Some(row));
         }
-        self.log(poll, &sent(&exchange), Outcome::Failed, &error.to_string()).await
+        self.log(poll, &self.sent(&exchange), Outcome::Failed, &error.to_string()).await
     }
 
     async fn log(
@@ -96,6 +102,17 @@ impl AccountSync<'_> {
         let row = self.store.record_poll(poll, sent, outcome, error).await?;
         say(&row);
         Ok(Some(row))
+    }
+
+    fn sent(&self, exchange: &Exchange) -> Sent {
+        Sent {
+            http_status: exchange.http_status.and_then(|status| i16::try_from(status).ok()),
+            trace_id: exchange.trace_id,
+            server_date: exchange.server_date,
+            attempts: i16::try_from(exchange.attempts).unwrap_or(i16::MAX),
+            body: None,
+            read_by: self.rules.reader(),
+        }
     }
 
     fn guard(&self, poll: &Poll) -> Guard {
@@ -113,16 +130,6 @@ impl AccountSync<'_> {
 async fn stopped_for(stop: &CancellationToken, grace: Duration) {
     stop.cancelled().await;
     tokio::time::sleep(grace).await;
-}
-
-fn sent(exchange: &Exchange) -> Sent {
-    Sent {
-        http_status: exchange.http_status.and_then(|status| i16::try_from(status).ok()),
-        trace_id: exchange.trace_id,
-        server_date: exchange.server_date,
-        attempts: i16::try_from(exchange.attempts).unwrap_or(i16::MAX),
-        body: None,
-    }
 }
 
 /// One line for a poll that needs a person's eye; the others are for debugging.

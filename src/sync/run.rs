@@ -31,12 +31,24 @@ pub struct Rules {
     pub accept_withdrawals: bool,
     /// Unknown fields not to keep.
     pub ignore_fields: Arc<BTreeSet<String>>,
+    /// Whether an answer identical to the last one need not be read.
+    pub trust_digests: bool,
 }
 
 impl Rules {
     /// The day at a moment of the database's clock.
     pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
         now.with_timezone(&self.timezone).date_naive()
+    }
+
+    /// What reads answers: another version, or other fields ignored, may read the same bytes differently.
+    pub(super) fn reader(&self) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        if self.ignore_fields.is_empty() {
+            return version.to_owned();
+        }
+        let fields: Vec<&str> = self.ignore_fields.iter().map(String::as_str).collect();
+        format!("{version} ignoring {fields:?}")
     }
 }
 
@@ -83,7 +95,22 @@ impl AccountSync<'_> {
         stop: &CancellationToken,
     ) -> Result<Ended, StoreError> {
         let started = self.store.start_run(NewRun { job, trigger, account: self.account, instance }).await?;
-        let run = Run { id: started.id, stop: stop.child_token(), denied: AtomicBool::new(false) };
+        self.run_started(started.id, job, cycles, seen, stop).await
+    }
+
+    /// The same for a run that has been started.
+    ///
+    /// # Errors
+    /// As [`AccountSync::run`].
+    pub async fn run_started(
+        &self,
+        run_id: i64,
+        job: Job,
+        cycles: &[Cycle],
+        seen: impl Fn(&PollRow),
+        stop: &CancellationToken,
+    ) -> Result<Ended, StoreError> {
+        let run = Run { id: run_id, stop: stop.child_token(), denied: AtomicBool::new(false) };
         let lease = Lease::keep(self.store.clone(), run.id, run.stop.clone());
         let polled = self.poll_all(&run, cycles, seen).await;
         drop(lease);
@@ -135,6 +162,17 @@ impl AccountSync<'_> {
     fn say(&self, job: Job, run_id: i64, outcome: RunOutcome, polls: &[PollRow]) {
         let sum = |of: fn(&PollRow) -> i32| polls.iter().map(|row| i64::from(of(row))).sum::<i64>();
         let failed = polls.iter().filter(|row| row.outcome.is_failure()).count();
+        let changes = sum(|row| row.inserted + row.updated + row.withdrawn);
+        if changes == 0 && failed == 0 && outcome == RunOutcome::Succeeded {
+            tracing::debug!(
+                account = self.account,
+                run.id = run_id,
+                polls = polls.len(),
+                "{}: nothing new",
+                job.as_str()
+            );
+            return;
+        }
         tracing::info!(
             account = self.account,
             run.id = run_id,

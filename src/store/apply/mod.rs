@@ -43,7 +43,7 @@ pub struct Poll {
 }
 
 /// What is known of a poll's last request.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sent {
     /// Status code of the answer.
     pub http_status: Option<i16>,
@@ -55,6 +55,8 @@ pub struct Sent {
     pub attempts: i16,
     /// Size and SHA-256 of the decoded answer.
     pub body: Option<(i64, [u8; 32])>,
+    /// What read the answer: the program's version, and the settings that make it read differently.
+    pub read_by: String,
 }
 
 /// When to believe an answer that lists less than is stored.
@@ -179,7 +181,10 @@ impl Counts {
 }
 
 /// Polls of one cycle take turns from here on. Returns the transaction's moment.
-async fn lock_cycle(connection: &mut PgConnection, poll: &Poll) -> Result<DateTime<Utc>, StoreError> {
+pub(super) async fn lock_cycle(
+    connection: &mut PgConnection,
+    poll: &Poll,
+) -> Result<DateTime<Utc>, StoreError> {
     let doing = "waiting for the cycle's turn";
     sqlx::query!(
         "select pg_advisory_xact_lock(hashtextextended('lmp_billing cycle ' || $2::text || ' ' || $1::text, 0))",

@@ -53,6 +53,7 @@ impl Lab {
             believe_after: Duration::from_hours(24),
             accept_withdrawals: false,
             ignore_fields: Arc::new(BTreeSet::new()),
+            trust_digests: false,
         };
         Self { db, store, rules, simulator, client }
     }

@@ -1,0 +1,88 @@
+//! Answers that need not be read: identical byte for byte to the last believed one.
+
+use std::time::Duration;
+
+use super::apply::{Poll, Sent, lock_cycle};
+use super::polls::{self, Outcome, PollResult, PollRow};
+use super::retry::with_retries;
+use super::tx::Tx;
+use super::{Store, StoreError, runs};
+use crate::domain::Cycle;
+
+const LIMIT: Duration = Duration::from_mins(1);
+
+impl Store {
+    /// Logs a poll as `unchanged` without reading its answer, if that is sure: the last believed answer
+    /// of the cycle had the same bytes, was read in the same way, and nothing of the cycle has been
+    /// written since. Otherwise `None`, and the answer has to be read.
+    ///
+    /// # Errors
+    /// When the run is over, or the database stays out of reach.
+    pub async fn confirm_identical(&self, poll: &Poll, sent: &Sent) -> Result<Option<PollRow>, StoreError> {
+        let doing = "comparing the answer with the last one";
+        let Some((body_bytes, body_sha256)) = sent.body else { return Ok(None) };
+        with_retries(doing, LIMIT, || async {
+            let mut tx = Tx::begin(&self.pool).await?;
+            runs::lock_running(&mut tx, poll.run_id).await?;
+            if let Some(row) = polls::find(&mut tx, poll.id).await? {
+                return Ok(Some(row));
+            }
+            let moment = lock_cycle(&mut tx, poll).await?;
+            let last = sqlx::query!(
+                "select id, body_bytes, body_sha256, program_version, reports_seen, quarantined, unreadable
+                 from lmp_billing.cycle_polls
+                 where account = $1 and cycle = $2 and outcome in ('applied', 'unchanged')
+                 order by id desc limit 1",
+                poll.account,
+                poll.cycle.first_day()
+            )
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(StoreError::doing(doing))?;
+            let Some(last) = last else { return Ok(None) };
+            if last.id > poll.id
+                || last.body_bytes != Some(body_bytes)
+                || last.body_sha256.as_deref() != Some(&body_sha256[..])
+                || last.program_version != sent.read_by
+                || written_since(&mut tx, &poll.account, poll.cycle, last.id).await?
+            {
+                return Ok(None);
+            }
+            let result = PollResult {
+                reports_seen: last.reports_seen,
+                quarantined: last.quarantined,
+                unreadable: last.unreadable,
+                ..PollResult::default()
+            };
+            let row = polls::insert(&mut tx, poll, sent, Outcome::Unchanged, Some(moment), &result).await?;
+            tx.commit().await?;
+            Ok(Some(row))
+        })
+        .await
+    }
+}
+
+/// Whether a later poll, of another cycle then, has written a report of this one or moved one away.
+async fn written_since(
+    connection: &mut sqlx::PgConnection,
+    account: &str,
+    cycle: Cycle,
+    poll: i64,
+) -> Result<bool, StoreError> {
+    sqlx::query_scalar!(
+        r#"select exists (
+               select from lmp_billing.reports
+               where account = $1 and cycle = $2 and greatest(poll_id, withdrawn_poll_id) > $3
+           ) or exists (
+               select from lmp_billing.superseded_versions s
+               join lmp_billing.reports r on r.id = s.id and r.account = s.account
+               where s.account = $1 and s.cycle = $2 and r.cycle <> $2 and r.poll_id > $3
+           ) as "written!""#,
+        account,
+        cycle.first_day(),
+        poll
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(StoreError::doing("looking for later writes"))
+}

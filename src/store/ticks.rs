@@ -1,0 +1,280 @@
+//! The ledger of ticks: which moments at which a job was due have been taken, and by whom.
+//!
+//! A tick is claimed by inserting its row, together with the run it leads to, in one transaction; of
+//! several daemons exactly one succeeds. A tick whose run was interrupted may be claimed again, three
+//! times in all, while it is the newest of its job.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
+
+use super::retry::with_retries;
+use super::tx::Tx;
+use super::{Job, RunRow, Store, StoreError, Trigger};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How often a tick may be claimed.
+const MAX_ATTEMPTS: i16 = 3;
+
+/// Where a job of an account stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TickState {
+    /// Ticks due after this moment have not been claimed: the newest claimed one, or the first start.
+    pub counts_from: DateTime<Utc>,
+    /// The newest tick, if it may be claimed again.
+    pub interrupted: Option<DateTime<Utc>>,
+    /// Whether the newest tick's run is under way, here or elsewhere.
+    pub running: bool,
+}
+
+/// What came of a claim.
+#[derive(Debug)]
+pub enum Claim {
+    /// It is ours, and its run has begun.
+    Ours(RunRow),
+    /// The job's run before still goes on, so this tick is skipped, and on record as such.
+    Skipped,
+    /// Another process has it, or a newer one.
+    Taken,
+    /// It is not due yet by the database's clock, but after this time.
+    NotYet(TimeDelta),
+}
+
+/// A tick to be claimed.
+#[derive(Clone, Copy, Debug)]
+pub struct Tick<'a> {
+    /// The account; `*` for a prune.
+    pub account: &'a str,
+    /// The job.
+    pub job: Job,
+    /// When it is due; `None` for an account's first sync, which is due at once and once.
+    pub due_at: Option<DateTime<Utc>>,
+    /// Why it runs.
+    pub trigger: Trigger,
+}
+
+impl Store {
+    /// Where a job stands; from its first start on, the job counts.
+    ///
+    /// # Errors
+    /// When the database stays out of reach.
+    pub async fn tick_state(&self, account: &str, job: Job) -> Result<TickState, StoreError> {
+        let doing = "reading the ledger of ticks";
+        with_retries(doing, LIMIT, || async {
+            sqlx::query!(
+                "insert into lmp_billing.schedule_baselines (account, job, counts_from)
+                 select $1, $2, clock_timestamp()
+                 where not exists (select from lmp_billing.schedule_baselines where account = $1 and job = $2)
+                 on conflict do nothing",
+                account,
+                job.as_str()
+            )
+            .execute(&self.pool)
+            .await
+            .map_err(StoreError::doing(doing))?;
+            let row = sqlx::query!(
+                r#"select b.counts_from, t.due_at as "due_at?", t.attempt as "attempt?", r.outcome as "outcome?"
+                   from lmp_billing.schedule_baselines b
+                   left join lateral (
+                       select t.due_at, t.attempt, t.run_id from lmp_billing.schedule_ticks t
+                       where t.account = b.account and t.job = b.job and t.due_at > '-infinity'
+                       order by t.due_at desc
+                       limit 1
+                   ) t on true
+                   left join lmp_billing.sync_runs r on r.id = t.run_id
+                   where b.account = $1 and b.job = $2"#,
+                account,
+                job.as_str()
+            )
+            .fetch_one(&self.pool)
+            .await
+            .map_err(StoreError::doing(doing))?;
+            let interrupted = row.outcome.as_deref() == Some("interrupted") && row.attempt < Some(MAX_ATTEMPTS);
+            Ok(TickState {
+                counts_from: row.due_at.map_or(row.counts_from, |due_at| due_at.max(row.counts_from)),
+                interrupted: row.due_at.filter(|_| interrupted),
+                running: row.outcome.as_deref() == Some("running"),
+            })
+        })
+        .await
+    }
+
+    /// Whether an account has to be synced at once: no poll of it has ever been applied, and its first
+    /// sync has not been claimed, or was interrupted.
+    ///
+    /// # Errors
+    /// When the database stays out of reach.
+    pub async fn needs_first_sync(&self, account: &str) -> Result<bool, StoreError> {
+        let doing = "looking for the account's first sync";
+        with_retries(doing, LIMIT, || async {
+            sqlx::query_scalar!(
+                r#"select not exists (
+                       select from lmp_billing.cycle_polls where account = $1 and outcome = 'applied'
+                   ) and not exists (
+                       select from lmp_billing.schedule_ticks t
+                       left join lmp_billing.sync_runs r on r.id = t.run_id
+                       where t.account = $1 and t.job = 'reconcile' and t.due_at = '-infinity'
+                         and (r.outcome is distinct from 'interrupted' or t.attempt >= $2)
+                   ) as "needs!""#,
+                account,
+                MAX_ATTEMPTS
+            )
+            .fetch_one(&self.pool)
+            .await
+            .map_err(StoreError::doing(doing))
+        })
+        .await
+    }
+
+    /// Claims a tick and starts its run, if it is due, free, and the job does not run.
+    ///
+    /// # Errors
+    /// When the database stays out of reach.
+    pub async fn claim(&self, tick: Tick<'_>, instance: &str) -> Result<Claim, StoreError> {
+        with_retries("claiming a tick", LIMIT, || self.try_claim(tick, instance)).await
+    }
+
+    async fn try_claim(&self, tick: Tick<'_>, instance: &str) -> Result<Claim, StoreError> {
+        let mut tx = Tx::begin(&self.pool).await?;
+        let now = lock(&mut tx, tick).await?;
+        if let Some(due_at) = tick.due_at
+            && due_at > now
+        {
+            return finish(tx, Claim::NotYet(due_at - now)).await;
+        }
+        match standing(&mut tx, tick, instance).await? {
+            Standing::Ours(run) => return finish(tx, Claim::Ours(run)).await,
+            Standing::Taken => return finish(tx, Claim::Taken).await,
+            Standing::Free => {}
+        }
+        if is_running(&mut tx, tick).await? {
+            write(&mut tx, tick, instance, None).await?;
+            return finish(tx, Claim::Skipped).await;
+        }
+        let run = start(&mut tx, tick, instance).await?;
+        write(&mut tx, tick, instance, Some(run.id)).await?;
+        finish(tx, Claim::Ours(run)).await
+    }
+}
+
+async fn finish(tx: Tx, claim: Claim) -> Result<Claim, StoreError> {
+    tx.commit().await?;
+    Ok(claim)
+}
+
+/// Claims of one job take turns; returns the moment at which it was ours.
+async fn lock(connection: &mut PgConnection, tick: Tick<'_>) -> Result<DateTime<Utc>, StoreError> {
+    let doing = "waiting for the job's turn";
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended('lmp_billing tick ' || $2::text || ' ' || $1::text, 0))",
+        tick.account,
+        tick.job.as_str()
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(StoreError::doing(doing))?;
+    sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
+        .fetch_one(connection)
+        .await
+        .map_err(StoreError::doing(doing))
+}
+
+enum Standing {
+    /// Nobody has it, or it may be claimed again.
+    Free,
+    /// Somebody has it or a newer one.
+    Taken,
+    /// We have it: the answer to an earlier commit was lost.
+    Ours(RunRow),
+}
+
+async fn standing(
+    connection: &mut PgConnection,
+    tick: Tick<'_>,
+    instance: &str,
+) -> Result<Standing, StoreError> {
+    let rows = sqlx::query!(
+        r#"select t.due_at = coalesce($3::timestamptz, '-infinity') as "same!", t.attempt, t.claimed_by,
+                  r.id as "run_id?", r.started_at as "started_at?", r.outcome as "outcome?"
+           from lmp_billing.schedule_ticks t
+           left join lmp_billing.sync_runs r on r.id = t.run_id
+           where t.account = $1 and t.job = $2
+             -- the first sync stands for itself; the others by their order
+             and case when $3::timestamptz is null then t.due_at = '-infinity' else t.due_at >= $3 end"#,
+        tick.account,
+        tick.job.as_str(),
+        tick.due_at
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(StoreError::doing("looking for the tick"))?;
+    let Some(row) = rows.first() else { return Ok(Standing::Free) };
+    if rows.len() > 1 || !row.same {
+        return Ok(Standing::Taken);
+    }
+    match (row.run_id, row.started_at, row.outcome.as_deref()) {
+        (Some(id), Some(started_at), Some("running")) if row.claimed_by == instance => {
+            Ok(Standing::Ours(RunRow { id, started_at }))
+        }
+        (_, _, Some("interrupted")) if row.attempt < MAX_ATTEMPTS => Ok(Standing::Free),
+        _ => Ok(Standing::Taken),
+    }
+}
+
+async fn is_running(connection: &mut PgConnection, tick: Tick<'_>) -> Result<bool, StoreError> {
+    sqlx::query_scalar!(
+        r#"select exists (
+               select from lmp_billing.sync_runs
+               where outcome = 'running' and account = $1 and job = $2
+           ) as "running!""#,
+        tick.account,
+        tick.job.as_str()
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(StoreError::doing("looking for the job's run"))
+}
+
+async fn start(connection: &mut PgConnection, tick: Tick<'_>, instance: &str) -> Result<RunRow, StoreError> {
+    sqlx::query_as!(
+        RunRow,
+        "insert into lmp_billing.sync_runs (job, trigger, account, started_at, outcome, instance, lease_renewed_at)
+         select $1, $2, $3, now, 'running', $4, now from clock_timestamp() now
+         returning id, started_at",
+        tick.job.as_str(),
+        tick.trigger.as_str(),
+        tick.account,
+        instance
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(StoreError::doing("starting a run"))
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    tick: Tick<'_>,
+    instance: &str,
+    run_id: Option<i64>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into lmp_billing.schedule_ticks as t (account, job, due_at, attempt, claimed_by, claimed_at, run_id)
+         values ($1, $2, coalesce($3::timestamptz, '-infinity'), 1, $4, clock_timestamp(), $5)
+         on conflict (account, job, due_at) do update
+         set attempt = t.attempt + 1,
+             claimed_by = excluded.claimed_by,
+             claimed_at = excluded.claimed_at,
+             run_id = excluded.run_id",
+        tick.account,
+        tick.job.as_str(),
+        tick.due_at,
+        instance,
+        run_id
+    )
+    .execute(connection)
+    .await
+    .map_err(StoreError::doing("claiming a tick"))?;
+    Ok(())
+}
