@@ -1,6 +1,6 @@
 //! Results as people, programs and spreadsheets want them.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, StdoutLock, Write};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -10,6 +10,30 @@ use serde::Serialize;
 
 /// A line under the header and nothing else, so that the figures speak.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// Standard output, whose reader may have seen enough (`| head -1`): what nobody reads any more is
+/// let go, and the exit code still tells how the command went.
+pub(super) fn stdout() -> impl Write {
+    UntilUnread(io::stdout().lock())
+}
+
+struct UntilUnread(StdoutLock<'static>);
+
+impl Write for UntilUnread {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(bytes.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed,
+        }
+    }
+}
 
 /// How a result is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::CliError;
 use super::database::Database;
-use super::output::{Grid, Output, exact, maybe, moment, write_json};
+use super::output::{Grid, Output, exact, maybe, moment, stdout, write_json};
 use crate::config::{Schedule, Settings};
 use crate::schedule::CronSchedule;
 use crate::store::{CycleStatuses, Job, JobStatus, QuarantineCount};
@@ -56,7 +56,7 @@ pub(super) async fn status(args: StatusArgs, settings: &Settings) -> Result<Exit
     };
     let target = store.target();
     database.close().await;
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     match args.output {
         Output::Json => write_json(&mut out, &status)?,
         Output::Csv => exact_cycles(&status.cycles).write_csv(&mut out)?,
