@@ -90,14 +90,16 @@ impl Grid {
         writeln!(out, "{table}")
     }
 
-    /// For spreadsheets: what they would take for a formula is prefixed with an apostrophe.
+    /// For spreadsheets: what they would take for a formula is prefixed with an apostrophe. Control
+    /// characters but those of lines and tabs are made visible as in a table: no spreadsheet shows
+    /// them, and a terminal obeys them. Whoever needs names to the letter takes JSON.
     pub(super) fn write_csv(&self, out: &mut impl Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(&self.header)?;
         for row in &self.rows {
             writer.write_record(row.iter().enumerate().map(|(column, text)| {
                 // Negative numbers are numbers.
-                if column < self.numbers_from { neutral(text) } else { text.clone() }
+                if column < self.numbers_from { neutral(&without_commands(text)) } else { text.clone() }
             }))?;
         }
         writer.flush()
@@ -127,8 +129,17 @@ pub(super) fn maybe(value: Option<impl ToString>) -> String {
 
 /// A text that cannot drive the terminal.
 pub(super) fn visible(text: &str) -> String {
+    escaped(text, |character| character.is_control() || is_direction_mark(character))
+}
+
+/// A text of several lines that cannot drive the terminal.
+fn without_commands(text: &str) -> String {
+    escaped(text, |character| character.is_control() && !matches!(character, '\t' | '\r' | '\n'))
+}
+
+fn escaped(text: &str, is_harmful: impl Fn(char) -> bool) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut shown, character| {
-        if character.is_control() || is_direction_mark(character) {
+        if is_harmful(character) {
             shown.extend(character.escape_debug());
         } else {
             shown.push(character);
