@@ -3,7 +3,13 @@
 
 mod check;
 mod help;
+mod history;
 mod lab;
+mod odd_names;
 mod process;
 mod settings;
 mod simulate;
+mod status;
+mod sync;
+mod sync_failures;
+mod sync_usage;
