@@ -2,12 +2,15 @@
 //! and a simulated LMP.
 
 mod check;
+mod demo;
 mod help;
 mod history;
 mod lab;
 mod migrate;
 mod odd_names;
+mod pipes;
 mod process;
+mod secrets;
 mod settings;
 mod signals;
 mod simulate;
