@@ -10,6 +10,7 @@ use super::CliError;
 use super::account::client;
 use super::database::Database;
 use super::error::EX_CONFIG;
+use super::output::stdout;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Account, Settings};
 use crate::domain::Cycle;
@@ -54,7 +55,7 @@ impl Findings {
             Verdict::Remark => "note",
             Verdict::Bad => "FAIL",
         };
-        writeln!(std::io::stdout().lock(), "{word:<4}  {subject:<width$}  {text}", width = self.width)
+        writeln!(stdout(), "{word:<4}  {subject:<width$}  {text}", width = self.width)
     }
 
     fn good(&mut self, subject: &str, text: &str) -> std::io::Result<()> {

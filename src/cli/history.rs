@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::CliError;
 use super::database::Database;
-use super::output::{Grid, Output, exact, maybe, moment, write_json};
+use super::output::{Grid, Output, exact, maybe, moment, stdout, write_json};
 use crate::config::Settings;
 use crate::domain::parse_guid;
 use crate::store::VersionRow;
@@ -38,7 +38,7 @@ pub(super) async fn history(args: HistoryArgs, settings: &Settings) -> Result<Ex
     if versions.is_empty() {
         return Err(anyhow!("no report {} has been seen (or it has been pruned)", args.id).into());
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     match args.output {
         Output::Json => write_json(&mut out, &versions)?,
         Output::Csv => exact_grid(&versions).write_csv(&mut out)?,

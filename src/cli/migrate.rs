@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::CliError;
 use super::database::Database;
+use super::output::stdout;
 use crate::config::Settings;
 
 /// Create the tables, or bring them up to date
@@ -20,7 +21,7 @@ pub(super) struct MigrateArgs {}
 pub(super) async fn migrate(_: MigrateArgs, settings: &Settings) -> Result<ExitCode, CliError> {
     let database = Database::open(settings).await?;
     let migrated = database.store.migrate().await?;
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     if migrated.from == migrated.to {
         writeln!(out, "The schema is up to date (version {}).", migrated.to)?;
     } else {

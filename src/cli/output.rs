@@ -1,6 +1,6 @@
 //! Results as people, programs and spreadsheets want them.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, StdoutLock, Write};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -10,6 +10,30 @@ use serde::Serialize;
 
 /// A line under the header and nothing else, so that the figures speak.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// Standard output, whose reader may have seen enough (`| head -1`): what nobody reads any more is
+/// let go, and the exit code still tells how the command went.
+pub(super) fn stdout() -> impl Write {
+    UntilUnread(io::stdout().lock())
+}
+
+struct UntilUnread(StdoutLock<'static>);
+
+impl Write for UntilUnread {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(bytes.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed,
+        }
+    }
+}
 
 /// How a result is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -66,14 +90,16 @@ impl Grid {
         writeln!(out, "{table}")
     }
 
-    /// For spreadsheets: what they would take for a formula is prefixed with an apostrophe.
+    /// For spreadsheets: what they would take for a formula is prefixed with an apostrophe. Control
+    /// characters but those of lines and tabs are made visible as in a table: no spreadsheet shows
+    /// them, and a terminal obeys them. Whoever needs names to the letter takes JSON.
     pub(super) fn write_csv(&self, out: &mut impl Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(&self.header)?;
         for row in &self.rows {
             writer.write_record(row.iter().enumerate().map(|(column, text)| {
                 // Negative numbers are numbers.
-                if column < self.numbers_from { neutral(text) } else { text.clone() }
+                if column < self.numbers_from { neutral(&without_commands(text)) } else { text.clone() }
             }))?;
         }
         writer.flush()
@@ -103,8 +129,17 @@ pub(super) fn maybe(value: Option<impl ToString>) -> String {
 
 /// A text that cannot drive the terminal.
 pub(super) fn visible(text: &str) -> String {
+    escaped(text, |character| character.is_control() || is_direction_mark(character))
+}
+
+/// A text of several lines that cannot drive the terminal.
+fn without_commands(text: &str) -> String {
+    escaped(text, |character| character.is_control() && !matches!(character, '\t' | '\r' | '\n'))
+}
+
+fn escaped(text: &str, is_harmful: impl Fn(char) -> bool) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut shown, character| {
-        if character.is_control() || is_direction_mark(character) {
+        if is_harmful(character) {
             shown.extend(character.escape_debug());
         } else {
             shown.push(character);

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::CliError;
 use super::database::Database;
-use super::output::{Grid, Output, exact, maybe, moment, write_json};
+use super::output::{Grid, Output, exact, maybe, moment, stdout, visible, write_json};
 use crate::config::{Schedule, Settings};
 use crate::schedule::CronSchedule;
 use crate::store::{CycleStatuses, Job, JobStatus, QuarantineCount};
@@ -56,7 +56,7 @@ pub(super) async fn status(args: StatusArgs, settings: &Settings) -> Result<Exit
     };
     let target = store.target();
     database.close().await;
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     match args.output {
         Output::Json => write_json(&mut out, &status)?,
         Output::Csv => exact_cycles(&status.cycles).write_csv(&mut out)?,
@@ -93,12 +93,21 @@ fn schedule_of(schedule: &Schedule, job: Job) -> Option<&CronSchedule> {
 fn write_tables(out: &mut impl Write, status: &Status, target: &str, zone: Tz) -> std::io::Result<()> {
     writeln!(out, "{target} at {} ({zone})", moment(status.now, zone))?;
     if status.cycles.is_empty() {
-        return writeln!(out, "\nNothing has been synced yet; `lmp-billing-sync sync` does it now.");
+        writeln!(out, "\nNothing has been synced yet; `lmp-billing-sync sync` does it now.")?;
+        if status.jobs.is_empty() {
+            return Ok(());
+        }
+    } else {
+        writeln!(out, "\nReports by billing month and status")?;
+        readable_cycles(status).write_table(out)?;
     }
-    writeln!(out, "\nReports by billing month and status")?;
-    readable_cycles(status).write_table(out)?;
     writeln!(out, "\nLast runs")?;
     jobs(&status.jobs, zone).write_table(out)?;
+    for job in &status.jobs {
+        if let Some(error) = &job.error {
+            writeln!(out, "{} {} {}: {}", job.account, job.job, job.outcome, visible(error))?;
+        }
+    }
     writeln!(out, "\nDue next, if the daemon runs")?;
     let mut next = Grid::new(["Account", "Job", "Due"]);
     for tick in &status.next {
@@ -158,18 +167,8 @@ fn readable_cycles(status: &Status) -> Grid {
 }
 
 fn jobs(jobs: &[JobStatus], zone: Tz) -> Grid {
-    let mut grid = Grid::new([
-        "Account",
-        "Job",
-        "Run",
-        "Started",
-        "Outcome",
-        "Polls",
-        "New",
-        "Changed",
-        "Withdrawn",
-        "Error",
-    ]);
+    let mut grid =
+        Grid::new(["Account", "Job", "Run", "Started", "Outcome", "Polls", "New", "Changed", "Withdrawn"]);
     for job in jobs {
         grid.push([
             job.account.clone(),
@@ -181,7 +180,6 @@ fn jobs(jobs: &[JobStatus], zone: Tz) -> Grid {
             job.inserted.to_string(),
             job.updated.to_string(),
             job.withdrawn.to_string(),
-            job.error.as_deref().map(shortened).unwrap_or_default(),
         ]);
     }
     grid
@@ -196,14 +194,6 @@ fn age(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
         (0 | 1, hours, _) => format!("{hours} h ago"),
         (days, _, _) => format!("{days} d ago"),
     }
-}
-
-fn shortened(text: &str) -> String {
-    const ROOM: usize = 60;
-    if text.chars().count() <= ROOM {
-        return text.to_owned();
-    }
-    text.chars().take(ROOM).chain(['…']).collect()
 }
 
 fn exact_cycles(cycles: &[CycleStatuses]) -> Grid {

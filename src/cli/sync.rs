@@ -13,7 +13,7 @@ use super::CliError;
 use super::account::{client, instance, rules};
 use super::database::Database;
 use super::logging::PROGRESS;
-use super::output::{Grid, Output, exact, maybe, write_json};
+use super::output::{Grid, Output, exact, maybe, stdout, visible, write_json};
 use super::signals::stop_on_signals;
 use crate::config::{Account, Settings};
 use crate::domain::Cycle;
@@ -133,7 +133,7 @@ struct Document<'a> {
 }
 
 fn write(output: Output, ended: &[Ended]) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     let polls: Vec<&PollRow> = ended.iter().flat_map(|run| &run.polls).collect();
     match output {
         Output::Json => {
@@ -149,7 +149,7 @@ fn write(output: Output, ended: &[Ended]) -> std::io::Result<()> {
             }
             writeln!(out, "{}", summary(&sorted))?;
             for row in sorted.iter().filter(|row| row.outcome.is_failure()) {
-                let error = row.error.as_deref().unwrap_or_default();
+                let error = visible(row.error.as_deref().unwrap_or_default());
                 writeln!(out, "{} {} {}: {error}", row.account, row.cycle, row.outcome.as_str())?;
             }
             Ok(())

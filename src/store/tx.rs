@@ -8,7 +8,9 @@ use sqlx::{Executor, PgConnection, PgPool, Postgres};
 use super::StoreError;
 
 /// `begin`, with limits that hold for this transaction only (a pooler may hand the connection on):
-/// someone else's lock is waited for briefly, a frozen client does not hold locks for ever. Plans are
+/// someone else's lock is waited for briefly, a frozen client does not hold locks for ever, and the
+/// server stops working for one that has gone (from PostgreSQL 14, where the system can tell): else
+/// its locks would outlive it, and an orderly stop would wait for a transaction of its own. Plans are
 /// made anew because the temporary tables hold ten rows in one poll and a million in the next.
 const BEGIN: &str = "begin;
     set local lock_timeout = '10s';
@@ -17,7 +19,10 @@ const BEGIN: &str = "begin;
     set local work_mem = '32MB';
     set local jit = off;
     set local plan_cache_mode = force_custom_plan;
-    set local client_min_messages = warning";
+    set local client_min_messages = warning;
+    select set_config('client_connection_check_interval', '1s', true)
+    where current_setting('client_connection_check_interval', true) is not null
+      and version() !~* 'windows|mingw|visual'";
 
 /// A transaction. Dropped without [`Tx::commit`], it is rolled back by closing its connection: a
 /// rollback that was never sent could leave it open on a connection that goes back to the pool.

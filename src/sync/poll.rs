@@ -13,7 +13,7 @@ use crate::lmp::{Answer, Exchange, Failure, LmpError};
 use crate::store::{Guard, Outcome, Poll, PollRow, Sent, StoreError};
 
 /// How long an answer that is being applied may go on after the program was told to stop.
-const GRACE: Duration = Duration::from_secs(7);
+const GRACE: Duration = Duration::from_secs(6);
 
 /// What the polls of one run share.
 #[derive(Debug)]
@@ -127,7 +127,8 @@ impl AccountSync<'_> {
     }
 }
 
-async fn stopped_for(stop: &CancellationToken, grace: Duration) {
+/// Ends so long after the order to stop.
+pub(super) async fn stopped_for(stop: &CancellationToken, grace: Duration) {
     stop.cancelled().await;
     tokio::time::sleep(grace).await;
 }

@@ -11,10 +11,14 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::lease::Lease;
-use super::poll::Run;
+use super::poll::{Run, stopped_for};
 use crate::domain::{Cycle, Retention};
 use crate::lmp::Client;
 use crate::store::{Job, NewRun, Outcome, PollRow, RunOutcome, RunSummary, Store, StoreError, Trigger};
+
+/// How long the end of a run that was told to stop may take, the poll at hand included. A database
+/// that answers no more cannot be told; others will see that the run gives no sign of life.
+const LAST_CALL: Duration = Duration::from_secs(8);
 
 /// What holds for every poll, from the settings and the command.
 #[derive(Clone, Debug)]
@@ -86,6 +90,23 @@ impl AccountSync<'_> {
     /// When the database stays out of reach or the run was taken over. Polls that failed are no errors
     /// here: they are in the result.
     pub async fn run(
+        &self,
+        job: Job,
+        trigger: Trigger,
+        instance: &str,
+        cycles: &[Cycle],
+        seen: impl Fn(&PollRow),
+        stop: &CancellationToken,
+    ) -> Result<Ended, StoreError> {
+        tokio::select! {
+            ended = self.run_to_its_end(job, trigger, instance, cycles, seen, stop) => ended,
+            () = stopped_for(stop, LAST_CALL) => {
+                Err(StoreError::Deadline { doing: "logging that the run was stopped", seconds: LAST_CALL.as_secs() })
+            }
+        }
+    }
+
+    async fn run_to_its_end(
         &self,
         job: Job,
         trigger: Trigger,

@@ -1,5 +1,6 @@
 //! Everything that needs a process, a port or a database, in one test binary: one link, one server.
 
+mod cli;
 mod embedded;
 mod schema;
 mod support;
