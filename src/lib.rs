@@ -3,14 +3,15 @@
 //! The crate is layered one way; see `docs/ARCHITECTURE.md`:
 //!
 //! ```text
-//! main → cli ─┬→ sync ────→ store, lmp
-//!             ├→ embedded
+//! main → cli ─┬→ daemon ─┬→ schedule
+//!             │          └→ setup → config, embedded
+//!             ├→ sync ────→ store, lmp
 //!             └→ simulator → lmp::sign, domain
 //! store, lmp → domain → std and time types only
 //! ```
 //!
-//! `lmp` and `store` never meet. Only `cli` reads the settings. No SQL outside `store`, no HTTP
-//! client outside `lmp`.
+//! `lmp` and `store` never meet. Only `cli`, `daemon` and what they set up with (`setup`) read the
+//! settings. No SQL outside `store`, no HTTP client outside `lmp`.
 
 pub mod cli;
 pub mod clock;
@@ -19,6 +20,7 @@ pub mod domain;
 pub mod embedded;
 pub mod lmp;
 pub mod schedule;
+pub mod setup;
 pub mod simulator;
 pub mod store;
 pub mod sync;

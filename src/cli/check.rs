@@ -7,14 +7,14 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::CliError;
-use super::account::client;
-use super::database::Database;
 use super::error::EX_CONFIG;
 use super::output::stdout;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Account, Settings};
 use crate::domain::Cycle;
 use crate::lmp::read_answer;
+use crate::setup::Database;
+use crate::setup::{SetupError, client, limit};
 use crate::store::Store;
 
 /// A clock further off than this is worth a word; LMP denies requests at 15 minutes.
@@ -70,7 +70,8 @@ impl Findings {
         self.add(Verdict::Bad, subject, text)
     }
 
-    fn error(&mut self, subject: &str, error: &CliError) -> std::io::Result<()> {
+    fn error(&mut self, subject: &str, error: SetupError) -> std::io::Result<()> {
+        let error = CliError::from(error);
         self.wrong_settings |= error.is_wrong_setting();
         self.bad(subject, &error.to_string())
     }
@@ -110,7 +111,7 @@ pub(super) async fn check(_: CheckArgs, settings: &Settings) -> Result<ExitCode,
             now?
         }
         Err(error) => {
-            findings.error("database", &error)?;
+            findings.error("database", error)?;
             None
         }
     };
@@ -167,9 +168,9 @@ async fn check_account(
     cycle: Cycle,
 ) -> Result<(), CliError> {
     let subject = subject(account);
-    let client = match client(settings, account, 1) {
+    let client = match client(settings, account, limit(account), 1) {
         Ok(client) => client,
-        Err(error) => return Ok(findings.error(&subject, &error)?),
+        Err(error) => return Ok(findings.error(&subject, error)?),
     };
     let answer = match client.billing_summary(cycle).await {
         Ok(answer) => answer,

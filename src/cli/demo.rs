@@ -15,13 +15,13 @@ use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use super::CliError;
-use super::account::{client, instance, rules};
 use super::output::visible;
 use super::signals::stop_on_signals;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use crate::lmp::Client;
+use crate::setup::{client, instance, limit, rules};
 use crate::simulator::{
     DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, Recording, RunningSimulator, Simulator, SimulatorHandle,
 };
@@ -131,9 +131,9 @@ async fn play(
     let version = store.server_version().await?;
     say(&format!("PostgreSQL {version}  {}:{}", postgres.host(), postgres.port()))?;
     let account = settings.accounts.first().context("the demo has an account")?;
-    let client = client(settings, account, settings.sync.max_attempts)?;
+    let client = client(settings, account, limit(account), settings.sync.max_attempts)?;
     say(&format!("Simulated LMP    {} ({} partners, seed {})", account.base_url, args.partners, args.seed))?;
-    let rules = rules(settings, false);
+    let rules = rules(settings);
     let stage = Stage { store: &store, client: &client, rules: &rules, instance: instance(), stop };
 
     let began = Instant::now();

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use crate::embedded::EmbeddedError;
-use crate::lmp::LmpError;
+use crate::setup::SetupError;
 use crate::store::StoreError;
 use crate::sync::OutsideWindow;
 
@@ -49,27 +49,27 @@ impl CliError {
     }
 }
 
+impl From<SetupError> for CliError {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::Settings(error) => Self::Settings(error),
+            SetupError::Unusable(problem) => Self::Unusable(problem),
+            SetupError::Store(error) => Self::failed(&error),
+            SetupError::Lmp(error) => Self::failed(&error),
+            SetupError::Embedded(error) => Self::Failed(error.into()),
+        }
+    }
+}
+
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::BadUrl => Self::Unusable(error.to_string()),
-            error => Self::failed(&error),
-        }
+        SetupError::from(error).into()
     }
 }
 
 impl From<EmbeddedError> for CliError {
     fn from(error: EmbeddedError) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-impl From<LmpError> for CliError {
-    fn from(error: LmpError) -> Self {
-        match error {
-            LmpError::Setup(problem) => Self::Unusable(problem),
-            error => Self::failed(&error),
-        }
+        SetupError::from(error).into()
     }
 }
 

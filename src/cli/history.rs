@@ -7,10 +7,10 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::CliError;
-use super::database::Database;
 use super::output::{Grid, Output, exact, maybe, moment, stdout, write_json};
 use crate::config::Settings;
 use crate::domain::parse_guid;
+use crate::setup::Database;
 use crate::store::VersionRow;
 
 /// Show how one report has looked over time

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::CliError;
-use super::database::Database;
 use super::output::stdout;
 use crate::config::Settings;
+use crate::setup::Database;
 
 /// Create the tables, or bring them up to date
 ///

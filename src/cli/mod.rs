@@ -3,9 +3,7 @@
 //! Only here, and in the daemon, are the settings read. Results go to stdout, logs to stderr. One
 //! file per command.
 
-mod account;
 mod check;
-mod database;
 mod demo;
 mod error;
 mod history;

@@ -9,10 +9,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::CliError;
-use super::database::Database;
 use super::output::{Grid, Output, exact, maybe, moment, stdout, visible, write_json};
 use crate::config::{Schedule, Settings};
 use crate::schedule::CronSchedule;
+use crate::setup::Database;
 use crate::store::{CycleStatuses, Job, JobStatus, QuarantineCount};
 
 /// Show how things stand: cycles by status, last runs, what is due next

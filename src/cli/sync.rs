@@ -10,13 +10,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::CliError;
-use super::account::{client, instance, rules};
-use super::database::Database;
 use super::logging::PROGRESS;
 use super::output::{Grid, Output, exact, maybe, stdout, visible, write_json};
 use super::signals::stop_on_signals;
 use crate::config::{Account, Settings};
 use crate::domain::Cycle;
+use crate::setup::Database;
+use crate::setup::{client, instance, limit, rules};
 use crate::store::{Job, Outcome, PollRow, RunOutcome, RunSummary, Trigger};
 use crate::sync::{AccountSync, Ended, Rules, manual};
 
@@ -48,10 +48,10 @@ pub(super) async fn sync(args: SyncArgs, settings: &Settings) -> Result<ExitCode
     let accounts = chosen(&args.accounts, settings)?;
     let clients = accounts
         .iter()
-        .map(|account| client(settings, account, settings.sync.max_attempts))
+        .map(|account| client(settings, account, limit(account), settings.sync.max_attempts))
         .collect::<Result<Vec<_>, _>>()?;
     let stop = stop_on_signals()?;
-    let rules = rules(settings, args.accept_withdrawals);
+    let rules = Rules { accept_withdrawals: args.accept_withdrawals, ..rules(settings) };
     let database = Database::open_for_sync(settings).await?;
     let started_at = database.store.now().await?;
     let cycles = plan(&rules, &args.cycles, started_at)?;

@@ -33,10 +33,8 @@ pub struct ClientOptions {
     pub access_token: SecretString,
     /// The partner's secret key.
     pub secret_key: SecretString,
-    /// Requests per second, on average.
-    pub requests_per_second: f64,
-    /// Requests under way at once.
-    pub max_concurrency: usize,
+    /// How fast requests may be sent; clients of one account share it.
+    pub limit: Arc<Limit>,
     /// For one whole exchange, body included.
     pub request_timeout: Duration,
     /// Requests per poll, the first included.
@@ -53,7 +51,6 @@ pub struct ClientOptions {
 pub struct Client {
     http: reqwest::Client,
     options: ClientOptions,
-    limit: Limit,
     clock: Arc<dyn Clock>,
 }
 
@@ -129,8 +126,7 @@ impl Client {
             Some(_) => bad_ca_file(&e),
             None => LmpError::Setup(root_cause(&e)),
         })?;
-        let limit = Limit::new(options.requests_per_second, options.max_concurrency);
-        Ok(Self { http, options, limit, clock })
+        Ok(Self { http, options, clock })
     }
 
     /// Reads the billing report summary of one cycle, asking again where that may help.
@@ -165,7 +161,7 @@ impl Client {
                 change(&mut exchange);
             }
         };
-        let _permit = self.limit.acquire().await;
+        let _permit = self.options.limit.acquire().await;
         let trace_id = Uuid::new_v4();
         record(&|exchange| {
             *exchange =

@@ -10,13 +10,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Paces the requests of one account. A second's worth may be sent at once.
 #[derive(Debug)]
-pub(super) struct Limit {
+pub struct Limit {
     rate: RateLimiter<NotKeyed, InMemoryState, MonotonicClock>,
     concurrency: Semaphore,
 }
 
 impl Limit {
-    pub(super) fn new(requests_per_second: f64, max_concurrency: usize) -> Self {
+    /// At most so many requests a second on average, and so many under way at once.
+    pub fn new(requests_per_second: f64, max_concurrency: usize) -> Self {
         let period = Duration::try_from_secs_f64(1.0 / requests_per_second)
             .unwrap_or(Duration::from_secs(1))
             .max(Duration::from_nanos(1));

@@ -20,3 +20,4 @@ pub use body::Body;
 pub use client::{Answer, Client, ClientOptions, Exchange, Failure};
 pub use entry::{Bad, Entry, EntryReader, Reason};
 pub use error::LmpError;
+pub use limit::Limit;

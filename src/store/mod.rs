@@ -31,7 +31,7 @@ pub use polls::{Outcome, PollRow};
 pub use read::{CycleStatuses, JobStatus, QuarantineCount, StatusChange, VersionRow};
 pub use runs::{Job, NewRun, RunOutcome, RunRow, RunSummary, Trigger};
 pub use stage::{BadEntry, Entries, StageError, StageWriter, Staged};
-pub use ticks::{Claim, Tick, TickState};
+pub use ticks::{Claim, FirstSync, Tick, TickState};
 
 /// How long to wait for a connection before saying that there is none.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,5 +1,7 @@
 //! What `status` and `history` show.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use uuid::Uuid;
@@ -136,6 +138,24 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(StoreError::doing("reading the last runs"))
+    }
+
+    /// The cycles of an account that hold a listed report which is not final.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn unfinished_cycles(&self, account: &str) -> Result<BTreeSet<Cycle>, StoreError> {
+        let cycles = sqlx::query_scalar!(
+            "select distinct r.cycle
+             from lmp_billing.reports r
+             left join lmp_billing.report_statuses s on s.status = r.status
+             where r.account = $1 and r.withdrawn_at is null and s.is_final is distinct from true",
+            account
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::doing("looking for open cycles"))?;
+        Ok(cycles.into_iter().map(Cycle::containing).collect())
     }
 
     /// Each account's cycles with their reports by status, newest first.

@@ -29,6 +29,17 @@ pub struct TickState {
     pub running: bool,
 }
 
+/// Where an account's first sync stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstSync {
+    /// No poll of the account has ever been applied, and the sync is free to be claimed.
+    Needed,
+    /// Some process is at it.
+    Running,
+    /// Nothing is left to do.
+    Done,
+}
+
 /// What came of a claim.
 #[derive(Debug)]
 pub enum Claim {
@@ -101,29 +112,33 @@ impl Store {
         .await
     }
 
-    /// Whether an account has to be synced at once: no poll of it has ever been applied, and its first
-    /// sync has not been claimed, or was interrupted.
+    /// Whether an account has to be synced at once.
     ///
     /// # Errors
     /// When the database stays out of reach.
-    pub async fn needs_first_sync(&self, account: &str) -> Result<bool, StoreError> {
+    pub async fn first_sync(&self, account: &str) -> Result<FirstSync, StoreError> {
         let doing = "looking for the account's first sync";
         with_retries(doing, LIMIT, || async {
-            sqlx::query_scalar!(
-                r#"select not exists (
-                       select from lmp_billing.cycle_polls where account = $1 and outcome = 'applied'
-                   ) and not exists (
-                       select from lmp_billing.schedule_ticks t
-                       left join lmp_billing.sync_runs r on r.id = t.run_id
-                       where t.account = $1 and t.job = 'reconcile' and t.due_at = '-infinity'
-                         and (r.outcome is distinct from 'interrupted' or t.attempt >= $2)
-                   ) as "needs!""#,
-                account,
-                MAX_ATTEMPTS
+            let row = sqlx::query!(
+                r#"select exists (
+                          select from lmp_billing.cycle_polls where account = $1 and outcome = 'applied'
+                      ) as "applied!",
+                      t.attempt as "attempt?", r.outcome as "outcome?"
+                   from (select) one
+                   left join lmp_billing.schedule_ticks t
+                     on t.account = $1 and t.job = 'reconcile' and t.due_at = '-infinity'
+                   left join lmp_billing.sync_runs r on r.id = t.run_id"#,
+                account
             )
             .fetch_one(&self.pool)
             .await
-            .map_err(StoreError::doing(doing))
+            .map_err(StoreError::doing(doing))?;
+            Ok(match (row.applied, row.attempt, row.outcome.as_deref()) {
+                (_, Some(_), Some("running")) => FirstSync::Running,
+                (false, None, _) => FirstSync::Needed,
+                (false, Some(attempt), Some("interrupted")) if attempt < MAX_ATTEMPTS => FirstSync::Needed,
+                _ => FirstSync::Done,
+            })
         })
         .await
     }

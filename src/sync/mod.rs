@@ -8,5 +8,5 @@ mod plan;
 mod poll;
 mod run;
 
-pub use plan::{OutsideWindow, manual};
+pub use plan::{OutsideWindow, discover, manual, reconcile, refresh};
 pub use run::{AccountSync, Ended, Rules};

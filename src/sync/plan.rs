@@ -1,6 +1,13 @@
 //! Which cycles a job polls. Pure: what is stored and what time it is, the caller says.
 
+use std::collections::BTreeSet;
+
+use chrono::{Days, NaiveDate};
+
 use crate::domain::{Cycle, Window};
+
+/// A cycle is open at least until so many days after its end, whatever is listed.
+const OPEN_DAYS: u64 = 45;
 
 /// A cycle was asked for that can no longer, or not yet, be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +32,22 @@ pub fn manual(window: Window, asked: &[Cycle]) -> Result<Vec<Cycle>, OutsideWind
     Ok(window.cycles().filter(|cycle| asked.contains(cycle)).collect())
 }
 
+/// The cycle that has just ended and the current one.
+pub fn discover(window: Window) -> Vec<Cycle> {
+    window.cycles().take(2).collect()
+}
+
+/// Every open cycle: one that holds a listed report that is not final, or ended at most 45 days ago.
+pub fn refresh(window: Window, today: NaiveDate, unfinished: &BTreeSet<Cycle>) -> Vec<Cycle> {
+    let is_recent = |cycle: Cycle| today <= cycle.last_day() + Days::new(OPEN_DAYS);
+    window.cycles().filter(|cycle| is_recent(*cycle) || unfinished.contains(cycle)).collect()
+}
+
+/// Every cycle of the window.
+pub fn reconcile(window: Window) -> Vec<Cycle> {
+    window.cycles().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +59,37 @@ mod tests {
 
     fn cycle(text: &str) -> Cycle {
         text.parse().unwrap()
+    }
+
+    fn texts(cycles: &[Cycle]) -> Vec<String> {
+        cycles.iter().map(Cycle::to_string).collect()
+    }
+
+    #[test]
+    fn january_asks_for_december_of_the_year_before() {
+        let window = Retention { months: 24 }.window("2027-01-01".parse().unwrap());
+        assert_eq!(texts(&discover(window)), ["2027-01", "2026-12"]);
+    }
+
+    #[test]
+    fn a_cycle_is_open_through_the_45th_day_after_its_end_and_while_a_report_is_not_final() {
+        let plan = |today: &str, unfinished: &[&str]| {
+            let today = today.parse().unwrap();
+            let unfinished = unfinished.iter().map(|text| cycle(text)).collect();
+            texts(&refresh(Retention { months: 24 }.window(today), today, &unfinished))
+        };
+        // 31 August and 45 days is 15 October.
+        assert_eq!(plan("2026-10-15", &[]), ["2026-10", "2026-09", "2026-08"]);
+        assert_eq!(plan("2026-10-16", &[]), ["2026-10", "2026-09"]);
+        assert_eq!(plan("2026-10-16", &["2025-03", "2020-01"]), ["2026-10", "2026-09", "2025-03"]);
+    }
+
+    #[test]
+    fn a_shorter_retention_shortens_every_plan() {
+        let today = "2026-10-15".parse().unwrap();
+        let window = Retention { months: 1 }.window(today);
+        assert_eq!(texts(&refresh(window, today, &BTreeSet::new())), ["2026-10", "2026-09"]);
+        assert_eq!(texts(&reconcile(window)), ["2026-10", "2026-09"]);
     }
 
     #[test]

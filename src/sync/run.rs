@@ -98,24 +98,8 @@ impl AccountSync<'_> {
         seen: impl Fn(&PollRow),
         stop: &CancellationToken,
     ) -> Result<Ended, StoreError> {
-        tokio::select! {
-            ended = self.run_to_its_end(job, trigger, instance, cycles, seen, stop) => ended,
-            () = stopped_for(stop, LAST_CALL) => {
-                Err(StoreError::Deadline { doing: "logging that the run was stopped", seconds: LAST_CALL.as_secs() })
-            }
-        }
-    }
-
-    async fn run_to_its_end(
-        &self,
-        job: Job,
-        trigger: Trigger,
-        instance: &str,
-        cycles: &[Cycle],
-        seen: impl Fn(&PollRow),
-        stop: &CancellationToken,
-    ) -> Result<Ended, StoreError> {
-        let started = self.store.start_run(NewRun { job, trigger, account: self.account, instance }).await?;
+        let started = self.store.start_run(NewRun { job, trigger, account: self.account, instance });
+        let started = within_last_call(started, stop).await?;
         self.run_started(started.id, job, cycles, seen, stop).await
     }
 
@@ -124,6 +108,17 @@ impl AccountSync<'_> {
     /// # Errors
     /// As [`AccountSync::run`].
     pub async fn run_started(
+        &self,
+        run_id: i64,
+        job: Job,
+        cycles: &[Cycle],
+        seen: impl Fn(&PollRow),
+        stop: &CancellationToken,
+    ) -> Result<Ended, StoreError> {
+        within_last_call(self.run_to_its_end(run_id, job, cycles, seen, stop), stop).await
+    }
+
+    async fn run_to_its_end(
         &self,
         run_id: i64,
         job: Job,
@@ -208,6 +203,18 @@ impl AccountSync<'_> {
             job.as_str(),
             outcome.as_str()
         );
+    }
+}
+
+async fn within_last_call<T>(
+    work: impl Future<Output = Result<T, StoreError>>,
+    stop: &CancellationToken,
+) -> Result<T, StoreError> {
+    tokio::select! {
+        done = work => done,
+        () = stopped_for(stop, LAST_CALL) => {
+            Err(StoreError::Deadline { doing: "logging that the run was stopped", seconds: LAST_CALL.as_secs() })
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lmp_billing_sync::clock::SystemClock;
 use lmp_billing_sync::domain::{Cycle, Retention, Window};
-use lmp_billing_sync::lmp::{Client, ClientOptions};
+use lmp_billing_sync::lmp::{Client, ClientOptions, Limit};
 use lmp_billing_sync::simulator::{
     DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, RunningSimulator, SimReport, Simulator, SimulatorBuilder,
     SimulatorHandle, World,
@@ -154,8 +154,7 @@ fn client_options(simulator: &RunningSimulator) -> ClientOptions {
         api_version: "v2".to_owned(),
         access_token: DEFAULT_ACCESS_TOKEN.into(),
         secret_key: DEFAULT_SECRET_KEY.into(),
-        requests_per_second: 1000.0,
-        max_concurrency: 2,
+        limit: Arc::new(Limit::new(1000.0, 2)),
         request_timeout: Duration::from_secs(30),
         max_attempts: 1,
         max_response_bytes: 1 << 30,

@@ -142,7 +142,9 @@ async fn no_more_than_the_allowed_attempts_are_made_and_an_absurd_wait_is_not_wa
 #[tokio::test]
 async fn after_a_denial_the_other_polls_of_the_run_are_not_sent() {
     let mut lab = lab().await;
-    lab.reconnect(|options| options.max_concurrency = 1);
+    lab.reconnect(|options| {
+        options.limit = std::sync::Arc::new(lmp_billing_sync::lmp::Limit::new(1000.0, 1))
+    });
     let before = lab.lmp().received();
     lab.lmp().push_fault(FaultRule::always(Fault::Status { code: 403, retry_after: None }));
     let run = lab.sync_all().await;

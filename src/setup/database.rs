@@ -1,20 +1,25 @@
-//! The database a command works on: the administrator's own, or the embedded one.
+//! The database the program works on: the administrator's own, or the embedded one.
 
-use super::CliError;
+use super::SetupError;
 use crate::config::{Settings, Target};
 use crate::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use crate::store::Store;
 
 /// An open database.
-pub(super) struct Database {
-    pub(super) store: Store,
+#[derive(Debug)]
+pub struct Database {
+    /// What it holds.
+    pub store: Store,
     /// The embedded server, if this process runs it.
     embedded: Option<EmbeddedPostgres>,
 }
 
 impl Database {
     /// Connects, starting the embedded server where that is the database and no other process runs it.
-    pub(super) async fn open(settings: &Settings) -> Result<Self, CliError> {
+    ///
+    /// # Errors
+    /// When it cannot be reached or is not as it has to be.
+    pub async fn open(settings: &Settings) -> Result<Self, SetupError> {
         let (url, embedded) = match settings.database.target()? {
             Target::Url(url) => (url, None),
             Target::Embedded => {
@@ -33,20 +38,35 @@ impl Database {
     }
 
     /// Opens a database whose schema is what the program needs, migrating if the settings allow it.
-    pub(super) async fn open_for_sync(settings: &Settings) -> Result<Self, CliError> {
+    ///
+    /// # Errors
+    /// When it cannot be reached or is not as it has to be.
+    pub async fn open_for_sync(settings: &Settings) -> Result<Self, SetupError> {
         let database = Self::open(settings).await?;
         database.store.ensure_schema(settings.database.migrate).await?;
         Ok(database)
     }
 
     /// Opens a database for reading: an old schema is told, not changed.
-    pub(super) async fn open_for_reading(settings: &Settings) -> Result<Self, CliError> {
+    ///
+    /// # Errors
+    /// When it cannot be reached or is not as it has to be.
+    pub async fn open_for_reading(settings: &Settings) -> Result<Self, SetupError> {
         let database = Self::open(settings).await?;
         database.store.ensure_schema(false).await?;
         Ok(database)
     }
 
-    pub(super) async fn close(self) {
+    /// Waits until the embedded server has ended without being asked to; for ever where there is none.
+    pub async fn lost(&self) {
+        match &self.embedded {
+            Some(server) => drop(server.ended().await),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Closes all connections, and stops the embedded server if this process runs it.
+    pub async fn close(self) {
         self.store.close().await;
         if let Some(server) = self.embedded {
             server.stop().await;

@@ -2,18 +2,31 @@
 
 use std::sync::Arc;
 
-use super::CliError;
+use super::SetupError;
 use crate::clock::SystemClock;
 use crate::config::{Account, Settings};
-use crate::lmp::{Client, ClientOptions};
+use crate::lmp::{Client, ClientOptions, Limit};
 use crate::sync::Rules;
 
+/// How fast an account may be asked, by all its clients together.
+pub fn limit(account: &Account) -> Arc<Limit> {
+    Arc::new(Limit::new(account.requests_per_second, account.max_concurrency as usize))
+}
+
 /// A client for an account. Secrets are read here, so that a rotated one is used by the next run.
-pub(super) fn client(settings: &Settings, account: &Account, max_attempts: u32) -> Result<Client, CliError> {
+///
+/// # Errors
+/// When a secret or the file of certificates cannot be read, or a setting is of no use to the client.
+pub fn client(
+    settings: &Settings,
+    account: &Account,
+    limit: Arc<Limit>,
+    max_attempts: u32,
+) -> Result<Client, SetupError> {
     let sync = &settings.sync;
     let ca_pem = match &sync.ca_file {
         Some(path) => Some(std::fs::read(path).map_err(|error| {
-            CliError::Unusable(format!(
+            SetupError::Unusable(format!(
                 "sync.ca_file names {}, which cannot be read: {error}",
                 path.display()
             ))
@@ -25,8 +38,7 @@ pub(super) fn client(settings: &Settings, account: &Account, max_attempts: u32) 
         api_version: account.api_version.as_str().to_owned(),
         access_token: account.access_token.read()?,
         secret_key: account.secret_key.read()?,
-        requests_per_second: account.requests_per_second,
-        max_concurrency: account.max_concurrency as usize,
+        limit,
         request_timeout: sync.request_timeout,
         max_attempts,
         max_response_bytes: sync.max_response_bytes,
@@ -37,20 +49,20 @@ pub(super) fn client(settings: &Settings, account: &Account, max_attempts: u32) 
 }
 
 /// What holds for every poll.
-pub(super) fn rules(settings: &Settings, accept_withdrawals: bool) -> Rules {
+pub fn rules(settings: &Settings) -> Rules {
     Rules {
         retention: settings.retention.rule(),
         timezone: settings.schedule.timezone,
         max_withdrawn_fraction: settings.sync.max_withdrawn_fraction,
         believe_after: settings.sync.believe_after,
-        accept_withdrawals,
+        accept_withdrawals: false,
         ignore_fields: Arc::new(settings.sync.ignore_fields.iter().cloned().collect()),
         trust_digests: false,
     }
 }
 
 /// Names this process in the log of runs: host, process id, and a random part, because both may recur.
-pub(super) fn instance() -> String {
+pub fn instance() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let random = uuid::Uuid::new_v4().simple().to_string();
     format!("{host}:{}:{}", std::process::id(), &random[..8])
