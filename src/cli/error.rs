@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
+use crate::daemon::DaemonError;
 use crate::embedded::EmbeddedError;
 use crate::setup::SetupError;
 use crate::store::StoreError;
@@ -57,6 +58,15 @@ impl From<SetupError> for CliError {
             SetupError::Store(error) => Self::failed(&error),
             SetupError::Lmp(error) => Self::failed(&error),
             SetupError::Embedded(error) => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<DaemonError> for CliError {
+    fn from(error: DaemonError) -> Self {
+        match error {
+            DaemonError::Setup(error) => error.into(),
+            error => Self::failed(&error),
         }
     }
 }

@@ -10,6 +10,7 @@ mod history;
 mod logging;
 mod migrate;
 mod output;
+mod run;
 mod signals;
 mod simulate;
 mod status;
@@ -45,6 +46,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::RunArgs),
     Sync(sync::SyncArgs),
     Status(status::StatusArgs),
     History(history::HistoryArgs),
@@ -90,6 +92,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     let settings = Settings::load(cli.config.as_deref())?;
     logging::init(&settings.log)?;
     match cli.command {
+        Command::Run(args) => run::run(args, settings, cli.config).await,
         Command::Sync(args) => sync::sync(args, &settings).await,
         Command::Status(args) => status::status(args, &settings).await,
         Command::History(args) => history::history(args, &settings).await,

@@ -5,5 +5,7 @@
 //! which announces them, never disagree. Everything here is pure: the caller says what time it is.
 
 mod cron;
+mod due;
 
 pub use cron::{CronSchedule, InvalidSchedule};
+pub use due::{Tick, Why, due, next};

@@ -29,7 +29,8 @@ where
         .without_max_times()
         .with_total_delay(Some(PATIENCE));
     (|| {
-        let bounded = tokio::time::timeout(limit, operation());
+        // Boxed: these futures are large, and are held by many others.
+        let bounded = tokio::time::timeout(limit, Box::pin(operation()));
         async move { bounded.await.unwrap_or(Err(StoreError::Deadline { doing, seconds: limit.as_secs() })) }
     })
     .retry(backoff)

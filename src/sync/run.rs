@@ -115,7 +115,7 @@ impl AccountSync<'_> {
         seen: impl Fn(&PollRow),
         stop: &CancellationToken,
     ) -> Result<Ended, StoreError> {
-        within_last_call(self.run_to_its_end(run_id, job, cycles, seen, stop), stop).await
+        within_last_call(Box::pin(self.run_to_its_end(run_id, job, cycles, seen, stop)), stop).await
     }
 
     async fn run_to_its_end(
@@ -151,8 +151,8 @@ impl AccountSync<'_> {
         cycles: &[Cycle],
         seen: impl Fn(&PollRow),
     ) -> Result<Vec<PollRow>, StoreError> {
-        let mut polls: Vec<PollRow> = stream::iter(cycles)
-            .map(|cycle| self.poll(run, *cycle))
+        let mut polls: Vec<PollRow> = stream::iter(cycles.to_vec())
+            .map(|cycle| self.poll(run, cycle))
             .buffer_unordered(self.max_concurrency)
             .try_filter_map(|row| {
                 if let Some(row) = &row {

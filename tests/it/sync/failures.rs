@@ -143,7 +143,7 @@ async fn no_more_than_the_allowed_attempts_are_made_and_an_absurd_wait_is_not_wa
 async fn after_a_denial_the_other_polls_of_the_run_are_not_sent() {
     let mut lab = lab().await;
     lab.reconnect(|options| {
-        options.limit = std::sync::Arc::new(lmp_billing_sync::lmp::Limit::new(1000.0, 1))
+        options.limit = std::sync::Arc::new(lmp_billing_sync::lmp::Limit::new(1000.0, 1));
     });
     let before = lab.lmp().received();
     lab.lmp().push_fault(FaultRule::always(Fault::Status { code: 403, retry_after: None }));

@@ -1,0 +1,115 @@
+//! The daemon: runs each job when it is due, and is otherwise silent.
+//!
+//! ```text
+//! wake (every half minute, or when a tick is due) → ticker: what is due?
+//!    → ledger of ticks in the database: is it ours? → job: polls or prune, as a task
+//! ```
+//!
+//! What is due is decided by [`crate::schedule`] from the ledger in the database; of several daemons
+//! one claims each tick. Between ticks the database is asked nothing. The daemon outlives restarts of
+//! the database and outages of the upstream; it ends when it is told to, or with an error when one of
+//! its tasks panics or its private PostgreSQL is lost.
+
+mod job;
+mod manager;
+mod slot;
+mod ticker;
+mod wake;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::{ConfigError, Settings};
+use crate::setup::{Database, SetupError, instance};
+
+use manager::Manager;
+use ticker::Ticker;
+
+/// How often a database out of reach is tried again when the daemon starts.
+const CONNECT_AGAIN: Duration = Duration::from_secs(5);
+
+/// Why the daemon ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// It could not start.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// What wakes it could not be set up.
+    #[error("cannot set up the scheduler that wakes the daemon: {0}")]
+    Wake(String),
+    /// One of its tasks panicked.
+    #[error("a task of the daemon panicked: {0}; please report this as a bug")]
+    Panicked(String),
+    /// The private server ended by itself.
+    #[error(
+        "the private PostgreSQL server has ended by itself; its log in {} says why",
+        .0.join("postgres/postgres.log").display()
+    )]
+    DatabaseLost(PathBuf),
+}
+
+/// How the daemon is told things while it runs.
+pub struct Orders {
+    /// Cancelled when it is to end.
+    pub stop: CancellationToken,
+    /// A message when it is to load its settings anew.
+    pub reload: mpsc::Receiver<()>,
+    /// Loads the settings.
+    pub load: Box<dyn Fn() -> Result<Settings, ConfigError> + Send>,
+}
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// See [`DaemonError`].
+pub async fn run(settings: Settings, orders: Orders, clock: Arc<dyn Clock>) -> Result<(), DaemonError> {
+    let manager = Manager::new();
+    let Some(database) = open(&settings, &orders.stop, manager).await? else { return Ok(()) };
+    let data_dir = settings.data_dir.clone();
+    let stop = orders.stop.clone();
+    let mut wakes = wake::every_half_minute().await.map_err(|error| DaemonError::Wake(error.to_string()))?;
+    let mut ticker = Ticker::new(database.store.clone(), Arc::new(settings), instance(), clock, orders);
+    tracing::info!(instance = ticker.instance(), database = database.store.target(), "started");
+    manager.ready();
+    let ended = tokio::select! {
+        ended = ticker.run(&mut wakes, manager) => ended,
+        () = database.lost() => Err(DaemonError::DatabaseLost(data_dir)),
+    };
+    manager.stopping();
+    stop.cancel();
+    ticker.finish().await;
+    database.close().await;
+    tracing::info!("stopped");
+    ended
+}
+
+/// Opens the database, waiting for one that is not there yet; `None` when told to stop meanwhile.
+async fn open(
+    settings: &Settings,
+    stop: &CancellationToken,
+    manager: Manager,
+) -> Result<Option<Database>, DaemonError> {
+    loop {
+        let opened = tokio::select! {
+            opened = Database::open_for_sync(settings) => opened,
+            () = stop.cancelled() => return Ok(None),
+        };
+        match opened {
+            Ok(database) => return Ok(Some(database)),
+            Err(SetupError::Store(error)) if error.is_transient() => {
+                manager.status("waiting for the database");
+                tracing::warn!("{error}; trying again in {} s", CONNECT_AGAIN.as_secs());
+                tokio::select! {
+                    () = tokio::time::sleep(CONNECT_AGAIN) => {}
+                    () = stop.cancelled() => return Ok(None),
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! One job of one account, and what is known of its ticks.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::config::{Schedule, Settings};
+use crate::schedule::CronSchedule;
+use crate::store::Job;
+
+/// A run that gives no sign of life is taken for dead after two minutes; then is the time to look.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(125);
+
+/// What the prune runs under: it serves all accounts.
+pub(super) const ALL_ACCOUNTS: &str = "*";
+
+/// A job of an account.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) account: String,
+    pub(super) job: Job,
+    pub(super) schedule: CronSchedule,
+    /// Ticks after this moment have not been claimed; `None` until the ledger has been read.
+    pub(super) counts_from: Option<DateTime<Utc>>,
+    /// When to look whether somebody else's run of this job is still alive.
+    pub(super) look_again: Option<DateTime<Utc>>,
+    /// The database's clock lags behind ours: not before this moment.
+    pub(super) not_before: Option<DateTime<Utc>>,
+}
+
+/// Every job of every account, in the order in which they are looked at.
+pub(super) fn slots(settings: &Settings) -> Vec<Slot> {
+    let polling = [Job::Discover, Job::Refresh, Job::Reconcile];
+    let of_account = |name: &str| polling.map(|job| (name.to_owned(), job));
+    settings
+        .accounts
+        .iter()
+        .flat_map(|account| of_account(&account.name))
+        .chain([(ALL_ACCOUNTS.to_owned(), Job::Prune)])
+        .filter_map(|(account, job)| {
+            let schedule = schedule_of(&settings.schedule, job)?.clone();
+            Some(Slot { account, job, schedule, counts_from: None, look_again: None, not_before: None })
+        })
+        .collect()
+}
+
+/// A job's schedule; a manual run has none.
+pub(crate) fn schedule_of(schedule: &Schedule, job: Job) -> Option<&CronSchedule> {
+    match job {
+        Job::Discover => Some(&schedule.discover),
+        Job::Refresh => Some(&schedule.refresh),
+        Job::Reconcile => Some(&schedule.reconcile),
+        Job::Prune => Some(&schedule.prune),
+        Job::Manual => None,
+    }
+}

@@ -1,0 +1,368 @@
+//! Decides what is due, claims it, and starts it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+
+use super::job::{Done, Work};
+use super::manager::Manager;
+use super::slot::{LOOK_AGAIN, Slot, slots};
+use super::wake::Wakes;
+use super::{DaemonError, Orders};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::lmp::Limit;
+use crate::schedule::{self, Why};
+use crate::setup::limit;
+use crate::store::{Claim, FirstSync, Job, Store, StoreError, Tick, Trigger};
+
+/// A look at all jobs takes milliseconds; one that does not end must not keep the daemon from its
+/// other duties. What it had begun is finished by the next.
+const LOOK_LIMIT: Duration = Duration::from_secs(20);
+
+/// When to look again after the database was out of reach.
+const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(5);
+
+/// The wall clock and the monotonic one differ by more than this only if the machine slept, or its
+/// clock was set.
+const SLEPT: TimeDelta = TimeDelta::seconds(30);
+
+/// How long runs may take to end when the daemon does.
+const FAREWELL: Duration = Duration::from_secs(9);
+
+/// The heart of the daemon.
+pub(super) struct Ticker {
+    store: Store,
+    settings: Arc<Settings>,
+    instance: String,
+    clock: Arc<dyn Clock>,
+    orders: Orders,
+    slots: Vec<Slot>,
+    limits: HashMap<String, Arc<Limit>>,
+    /// Accounts whose first sync is not known to be done, and when to look at it.
+    first_syncs: HashMap<String, DateTime<Utc>>,
+    /// Since when the daemon has been awake: ticks due before were missed.
+    awake_since: DateTime<Utc>,
+    /// The last look by both clocks.
+    last_look: (DateTime<Utc>, Instant),
+    runs: JoinSet<Done>,
+}
+
+impl Ticker {
+    pub(super) fn new(
+        store: Store,
+        settings: Arc<Settings>,
+        instance: String,
+        clock: Arc<dyn Clock>,
+        orders: Orders,
+    ) -> Self {
+        let now = clock.now();
+        let mut ticker = Self {
+            store,
+            settings,
+            instance,
+            clock,
+            orders,
+            slots: Vec::new(),
+            limits: HashMap::new(),
+            first_syncs: HashMap::new(),
+            awake_since: now,
+            last_look: (now, Instant::now()),
+            runs: JoinSet::new(),
+        };
+        ticker.arrange();
+        ticker
+    }
+
+    pub(super) fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// Looks, waits and looks again, until told to stop.
+    pub(super) async fn run(&mut self, wakes: &mut Wakes, manager: Manager) -> Result<(), DaemonError> {
+        loop {
+            manager.alive();
+            self.notice_sleep();
+            let stop = self.orders.stop.clone();
+            let looked = tokio::select! {
+                looked = tokio::time::timeout(LOOK_LIMIT, self.look()) => looked,
+                () = stop.cancelled() => return Ok(()),
+            };
+            let next = match looked {
+                Ok(Ok(next)) => next,
+                Ok(Err(error)) => {
+                    tracing::warn!("cannot look what is due: {error}; trying again");
+                    Some(self.clock.now() + AFTER_FAILURE)
+                }
+                Err(_) => {
+                    tracing::warn!("cannot look what is due: no answer from the database; trying again");
+                    Some(self.clock.now() + AFTER_FAILURE)
+                }
+            };
+            manager.status(&self.describe(next));
+            let wait = next.map(|next| (next - self.clock.now()).to_std().unwrap_or_default());
+            tokio::select! {
+                () = wakes.next() => {}
+                () = waiting(wait) => {}
+                Some(done) = self.runs.join_next() => self.settle(done)?,
+                Some(()) = self.orders.reload.recv() => self.reload(manager),
+                () = stop.cancelled() => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits for the runs to end, after they were told to.
+    pub(super) async fn finish(mut self) {
+        let ended =
+            tokio::time::timeout(FAREWELL, async { while self.runs.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            tracing::warn!("some runs did not end in time; others will find them without a sign of life");
+        }
+    }
+
+    /// Sets the jobs up from the settings; what is known of those that stay, stays.
+    fn arrange(&mut self) {
+        self.slots = slots(&self.settings);
+        let now = self.clock.now();
+        let accounts = &self.settings.accounts;
+        self.limits = accounts.iter().map(|account| (account.name.clone(), limit(account))).collect();
+        self.first_syncs = accounts.iter().map(|account| (account.name.clone(), now)).collect();
+    }
+
+    fn reload(&mut self, manager: Manager) {
+        manager.reloading();
+        match (self.orders.load)().and_then(|settings| settings.require_accounts().map(|()| settings)) {
+            Ok(new) => {
+                for setting in unchangeable(&self.settings, &new) {
+                    tracing::warn!("{setting} has changed, which takes effect only with a restart");
+                }
+                self.settings = Arc::new(new);
+                self.arrange();
+                tracing::info!(accounts = self.settings.accounts.len(), "loaded the settings anew");
+            }
+            Err(error) => tracing::error!("the settings stay as they were: {error}"),
+        }
+        manager.ready();
+    }
+
+    fn notice_sleep(&mut self) {
+        let (now, instant) = (self.clock.now(), Instant::now());
+        let (then, then_instant) = self.last_look;
+        let passed = TimeDelta::from_std(instant - then_instant).unwrap_or(TimeDelta::MAX);
+        self.last_look = (now, instant);
+        if (now - then) - passed > SLEPT {
+            tracing::info!("the machine slept, or its clock was set forward; looking what was missed");
+            self.awake_since = now;
+            for slot in &mut self.slots {
+                slot.counts_from = None;
+            }
+        } else if passed - (now - then) > SLEPT {
+            // Set back: what was not before a moment that has moved away is looked at anew.
+            for slot in &mut self.slots {
+                (slot.not_before, slot.look_again) = (None, None);
+            }
+        }
+    }
+
+    fn settle(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
+        let done = done.map_err(|error| DaemonError::Panicked(error.to_string()))?;
+        // If it was interrupted (the database went away), its tick may be claimed again.
+        let now = self.clock.now();
+        for slot in &mut self.slots {
+            if slot.account == done.account && slot.job == done.job {
+                slot.look_again = Some(now);
+            }
+        }
+        if let Some(look_at) = self.first_syncs.get_mut(&done.account) {
+            *look_at = now;
+        }
+        Ok(())
+    }
+
+    /// Claims and starts everything that is due. Returns when to look again.
+    async fn look(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.look_at_first_syncs().await?;
+        for index in 0..self.slots.len() {
+            self.look_at(index).await?;
+        }
+        let now = self.clock.now();
+        let ticks = self.slots.iter().filter_map(|slot| slot.next(now));
+        Ok(ticks.chain(self.first_syncs.values().copied()).min())
+    }
+
+    async fn look_at_first_syncs(&mut self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let due: Vec<String> = self
+            .first_syncs
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(account, _)| account.clone())
+            .collect();
+        for account in due {
+            if self.store.first_sync(&account).await? == FirstSync::Needed {
+                self.store.interrupt_dead_runs().await?;
+            }
+            match self.store.first_sync(&account).await? {
+                FirstSync::Done => {
+                    self.first_syncs.remove(&account);
+                    continue;
+                }
+                FirstSync::Running => self.store.interrupt_dead_runs().await.map(drop)?,
+                FirstSync::Needed => {
+                    let tick = Tick {
+                        account: &account,
+                        job: Job::Reconcile,
+                        due_at: None,
+                        trigger: Trigger::Startup,
+                    };
+                    if let Claim::Ours(run) = self.store.claim(tick, &self.instance).await? {
+                        tracing::info!(account, run.id = run.id, "first sync: the whole window");
+                        self.start(&account, Job::Reconcile, run.id);
+                    }
+                }
+            }
+            self.first_syncs.insert(account, now + LOOK_AGAIN);
+        }
+        Ok(())
+    }
+
+    async fn look_at(&mut self, index: usize) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let slot = &self.slots[index];
+        if slot.counts_from.is_none() || slot.look_again.is_some_and(|at| at <= now) {
+            self.read_ledger(index, now).await?;
+        }
+        let slot = &self.slots[index];
+        let Some(counts_from) = slot.counts_from else { return Ok(()) };
+        if slot.not_before.is_some_and(|at| at > now) {
+            return Ok(());
+        }
+        let Some(due) = schedule::due(&slot.schedule, counts_from, now, self.awake_since) else {
+            return Ok(());
+        };
+        let trigger = match due.why {
+            Why::Schedule => Trigger::Schedule,
+            Why::CatchUp => Trigger::CatchUp,
+        };
+        self.store.interrupt_dead_runs().await?;
+        self.claim(index, due.due_at, trigger).await
+    }
+
+    /// Reads where a job stands, and takes up its newest tick if that was interrupted.
+    async fn read_ledger(&mut self, index: usize, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.store.interrupt_dead_runs().await?;
+        let slot = &self.slots[index];
+        let state = self.store.tick_state(&slot.account, slot.job).await?;
+        let slot = &mut self.slots[index];
+        slot.counts_from = Some(state.counts_from);
+        slot.look_again = state.running.then(|| now + LOOK_AGAIN);
+        if let Some(due_at) = state.interrupted {
+            let trigger = if due_at < self.awake_since { Trigger::CatchUp } else { Trigger::Schedule };
+            // A newer tick that is due already takes its place.
+            if schedule::due(&slot.schedule, state.counts_from, now, self.awake_since).is_none() {
+                self.claim(index, due_at, trigger).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn claim(
+        &mut self,
+        index: usize,
+        due_at: DateTime<Utc>,
+        trigger: Trigger,
+    ) -> Result<(), StoreError> {
+        let slot = &self.slots[index];
+        let tick = Tick { account: &slot.account, job: slot.job, due_at: Some(due_at), trigger };
+        let claim = self.store.claim(tick, &self.instance).await?;
+        let now = self.clock.now();
+        let slot = &mut self.slots[index];
+        let (account, job) = (slot.account.clone(), slot.job);
+        match claim {
+            Claim::Ours(run) => {
+                (slot.counts_from, slot.look_again) = (Some(due_at), None);
+                tracing::debug!(account, run.id = run.id, %due_at, "claimed a tick of {}", job.as_str());
+                self.start(&account, job, run.id);
+            }
+            Claim::Skipped => {
+                slot.counts_from = Some(due_at);
+                tracing::warn!(account, %due_at, "{} is still running; this tick is skipped", job.as_str());
+            }
+            Claim::Taken => {
+                // Whoever has it may die; then somebody has to take it over.
+                (slot.counts_from, slot.look_again) = (Some(due_at), Some(now + LOOK_AGAIN));
+            }
+            Claim::NotYet(wait) => slot.not_before = Some(now + wait),
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, account: &str, job: Job, run_id: i64) {
+        let work = Work {
+            store: self.store.clone(),
+            settings: Arc::clone(&self.settings),
+            job,
+            account: account.to_owned(),
+            run_id,
+            limit: self.limits.get(account).map(Arc::clone),
+            stop: self.orders.stop.clone(),
+        };
+        self.runs.spawn(work.run());
+    }
+
+    fn describe(&self, next: Option<DateTime<Utc>>) -> String {
+        let running = match self.runs.len() {
+            0 => "idle".to_owned(),
+            1 => "1 run under way".to_owned(),
+            count => format!("{count} runs under way"),
+        };
+        match next {
+            Some(next) => {
+                let next = next.with_timezone(&self.settings.schedule.timezone);
+                format!("{running}; next look {}", next.format("%Y-%m-%d %H:%M:%S %Z"))
+            }
+            None => running,
+        }
+    }
+}
+
+impl Slot {
+    /// When to look at this job again.
+    fn next(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let tick = self
+            .counts_from
+            .and_then(|counts_from| schedule::next(&self.schedule, counts_from, now))
+            .map(|at| self.not_before.map_or(at, |not_before| at.max(not_before)));
+        let held_back = self.not_before.filter(|at| *at > now);
+        [tick, self.look_again, held_back].into_iter().flatten().min()
+    }
+}
+
+async fn waiting(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Settings that only a restart changes, of those that have changed.
+fn unchangeable(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let mut changed = Vec::new();
+    if old.data_dir != new.data_dir {
+        changed.push("data_dir");
+    }
+    if format!("{:?}", old.database) != format!("{:?}", new.database) {
+        changed.push("[database]");
+    }
+    if old.http.listen != new.http.listen {
+        changed.push("http.listen");
+    }
+    if old.log.format != new.log.format || old.log.filter != new.log.filter {
+        changed.push("[log]");
+    }
+    changed
+}
