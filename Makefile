@@ -12,9 +12,8 @@ demo: postgres ## shows the program at work: simulated reports arrive in a real 
 test: postgres ## runs every test
 	cargo test --locked
 
-lint: ## checks format and lints, as CI does
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+lint: ## checks all that CI checks besides the tests
+	.ci/run lint
 
 ci: ## does all that CI does
 	.ci/run
