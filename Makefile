@@ -1,16 +1,25 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test postgres
+.PHONY: help demo test lint ci sqlx-data postgres
 
 help: ## says what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: postgres ## shows the program at work: simulated reports arrive in a real PostgreSQL
 	cargo run --release --locked -- demo
 
 test: postgres ## runs every test
 	cargo test --locked
+
+lint: ## checks all that CI checks besides the tests
+	.ci/run lint
+
+ci: ## does all that CI does
+	.ci/run
+
+sqlx-data: postgres ## writes the query data anew after a change of queries or migrations
+	scripts/sqlx-data.sh
 
 postgres: ## installs PostgreSQL's server binaries if they are missing
 	@scripts/ensure-postgres.sh

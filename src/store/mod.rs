@@ -1,6 +1,6 @@
 //! Everything that knows SQL.
 //!
-//! What writes does so in a [`Tx`](tx::Tx): a named transaction with limits on how long it waits and
+//! What writes does so in a `Tx`: a named transaction with limits on how long it waits and
 //! runs. Whether to begin one again is said by the error ([`StoreError::is_transient`]). Every time
 //! that is stored is the database server's.
 
