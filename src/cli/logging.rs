@@ -30,6 +30,8 @@ pub(super) fn init_quiet() -> Result<(), CliError> {
 }
 
 fn start(format: LogFormat, filter: &str) -> Result<(), CliError> {
+    // It tells of its own inner states; who wants to know can say so after this.
+    let filter = format!("tokio_cron_scheduler=warn,{filter}");
     let filter = EnvFilter::try_new(filter).map_err(|error| anyhow!("log.filter: {error}"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -27,6 +27,9 @@ const LOOK_LIMIT: Duration = Duration::from_secs(20);
 /// When to look again after the database was out of reach.
 const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(5);
 
+/// When to look again at a job that another process is just claiming.
+const BUSY: TimeDelta = TimeDelta::seconds(1);
+
 /// The wall clock and the monotonic one differ by more than this only if the machine slept, or its
 /// clock was set.
 const SLEPT: TimeDelta = TimeDelta::seconds(30);
@@ -203,15 +206,13 @@ impl Ticker {
             .map(|(account, _)| account.clone())
             .collect();
         for account in due {
-            if self.store.first_sync(&account).await? == FirstSync::Needed {
-                self.store.interrupt_dead_runs().await?;
-            }
+            self.store.interrupt_dead_runs().await?;
             match self.store.first_sync(&account).await? {
                 FirstSync::Done => {
                     self.first_syncs.remove(&account);
                     continue;
                 }
-                FirstSync::Running => self.store.interrupt_dead_runs().await.map(drop)?,
+                FirstSync::Running => {}
                 FirstSync::Needed => {
                     let tick = Tick {
                         account: &account,
@@ -296,6 +297,7 @@ impl Ticker {
                 // Whoever has it may die; then somebody has to take it over.
                 (slot.counts_from, slot.look_again) = (Some(due_at), Some(now + LOOK_AGAIN));
             }
+            Claim::Busy => slot.not_before = Some(now + BUSY),
             Claim::NotYet(wait) => slot.not_before = Some(now + wait),
         }
         Ok(())

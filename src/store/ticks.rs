@@ -49,6 +49,8 @@ pub enum Claim {
     Skipped,
     /// Another process has it, or a newer one.
     Taken,
+    /// Another process is just claiming a tick of this job; a moment later more will be known.
+    Busy,
     /// It is not due yet by the database's clock, but after this time.
     NotYet(TimeDelta),
 }
@@ -153,7 +155,7 @@ impl Store {
 
     async fn try_claim(&self, tick: Tick<'_>, instance: &str) -> Result<Claim, StoreError> {
         let mut tx = Tx::begin(&self.pool).await?;
-        let now = lock(&mut tx, tick).await?;
+        let Some(now) = lock(&mut tx, tick).await? else { return finish(tx, Claim::Busy).await };
         if let Some(due_at) = tick.due_at
             && due_at > now
         {
@@ -179,20 +181,26 @@ async fn finish(tx: Tx, claim: Claim) -> Result<Claim, StoreError> {
     Ok(claim)
 }
 
-/// Claims of one job take turns; returns the moment at which it was ours.
-async fn lock(connection: &mut PgConnection, tick: Tick<'_>) -> Result<DateTime<Utc>, StoreError> {
-    let doing = "waiting for the job's turn";
-    sqlx::query!(
-        "select pg_advisory_xact_lock(hashtextextended('lmp_billing tick ' || $2::text || ' ' || $1::text, 0))",
+/// Claims of one job come one at a time. Returns the moment at which it was our turn; `None` if another
+/// process is just claiming: it may be frozen, and one job must not keep the others waiting.
+async fn lock(connection: &mut PgConnection, tick: Tick<'_>) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let doing = "taking the job's turn";
+    let ours = sqlx::query_scalar!(
+        r#"select pg_try_advisory_xact_lock(
+               hashtextextended('lmp_billing tick ' || $2::text || ' ' || $1::text, 0)) as "ours!""#,
         tick.account,
         tick.job.as_str()
     )
-    .execute(&mut *connection)
+    .fetch_one(&mut *connection)
     .await
     .map_err(StoreError::doing(doing))?;
+    if !ours {
+        return Ok(None);
+    }
     sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
         .fetch_one(connection)
         .await
+        .map(Some)
         .map_err(StoreError::doing(doing))
 }
 

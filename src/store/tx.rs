@@ -15,7 +15,7 @@ use super::StoreError;
 const BEGIN: &str = "begin;
     set local lock_timeout = '10s';
     set local statement_timeout = '15min';
-    set local idle_in_transaction_session_timeout = '2min';
+    set local idle_in_transaction_session_timeout = '1min';
     set local work_mem = '32MB';
     set local jit = off;
     set local plan_cache_mode = force_custom_plan;

@@ -11,27 +11,27 @@ use uuid::Uuid;
 use super::process::{Call, Ended};
 use crate::support::db::TestDb;
 
-pub(super) const SECRET_KEY: &str = "key-of-the-laboratory";
+pub(crate) const SECRET_KEY: &str = "key-of-the-laboratory";
 
 /// The access token of an account, made from its name.
-pub(super) fn token(account: &str) -> String {
+pub(crate) fn token(account: &str) -> String {
     Uuid::from_bytes(std::array::from_fn(|at| account.as_bytes().get(at).copied().unwrap_or(0x40)))
         .to_string()
 }
 
-pub(super) struct Lab {
-    pub(super) db: TestDb,
-    pub(super) lmp: RunningSimulator,
+pub(crate) struct Lab {
+    pub(crate) db: TestDb,
+    pub(crate) lmp: RunningSimulator,
     folder: TempDir,
 }
 
 impl Lab {
     /// With one account, `emea`, of three partners.
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with_accounts(&["emea"]).await
     }
 
-    pub(super) async fn with_accounts(accounts: &[&str]) -> Self {
+    pub(crate) async fn with_accounts(accounts: &[&str]) -> Self {
         let mut builder = Simulator::builder();
         for account in accounts {
             builder = builder.account(&token(account), SECRET_KEY, World::new(1, 3));
@@ -44,13 +44,13 @@ impl Lab {
     }
 
     /// The settings before the accounts.
-    pub(super) fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         // One attempt: a test of failures is not about the waiting between them.
         format!("[database]\nurl = '{}'\n[sync]\nmax_attempts = 1\n", self.db.url())
     }
 
     /// The settings of an account.
-    pub(super) fn account(&self, name: &str) -> String {
+    pub(crate) fn account(&self, name: &str) -> String {
         format!(
             "[[accounts]]\nname = '{name}'\nbase_url = '{}'\naccess_token = '{}'\nsecret_key = '{SECRET_KEY}'\n\
              requests_per_second = 1000\n",
@@ -59,55 +59,55 @@ impl Lab {
         )
     }
 
-    pub(super) fn write_settings(&self, text: &str) {
+    pub(crate) fn write_settings(&self, text: &str) {
         std::fs::write(self.folder.path().join("settings.toml"), text).unwrap();
     }
 
     /// The folder with the settings file, in which the program is started.
-    pub(super) fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
 
     /// The program with the laboratory's settings.
-    pub(super) fn call(&self, args: &[&str]) -> Call {
+    pub(crate) fn call(&self, args: &[&str]) -> Call {
         Call::new(&[&["--config", "settings.toml"], args].concat(), self.folder.path())
     }
 
     /// Calls it and waits for its end, which must be a good one.
-    pub(super) async fn succeeds(&self, args: &[&str]) -> Ended {
+    pub(crate) async fn succeeds(&self, args: &[&str]) -> Ended {
         self.call(args).ends_with(0).await
     }
 
-    pub(super) fn handle(&self) -> SimulatorHandle {
+    pub(crate) fn handle(&self) -> SimulatorHandle {
         self.lmp.handle()
     }
 
     /// From now on LMP answers these reports of `emea` for a cycle.
-    pub(super) fn serve(&self, cycle: Cycle, reports: Vec<SimReport>) {
+    pub(crate) fn serve(&self, cycle: Cycle, reports: Vec<SimReport>) {
         self.handle().replace_reports(&token("emea"), cycle, reports);
     }
 
-    pub(super) fn pool(&self) -> &PgPool {
+    pub(crate) fn pool(&self) -> &PgPool {
         self.db.pool()
     }
 
     /// A number out of the database.
-    pub(super) async fn count(&self, query: &'static str) -> i64 {
+    pub(crate) async fn count(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(self.pool()).await.unwrap_or_else(|e| panic!("{query}: {e}"))
     }
 
     /// Texts out of the database.
-    pub(super) async fn texts(&self, query: &'static str) -> Vec<String> {
+    pub(crate) async fn texts(&self, query: &'static str) -> Vec<String> {
         sqlx::query_scalar(query).fetch_all(self.pool()).await.unwrap_or_else(|e| panic!("{query}: {e}"))
     }
 }
 
 /// The cycle so many months ago. One and more: whatever happens at midnight, it stays in the window.
-pub(super) fn months_ago(months: u32) -> Cycle {
+pub(crate) fn months_ago(months: u32) -> Cycle {
     Cycle::containing(SystemClock.now().date_naive() - Months::new(months))
 }
 
 /// A report of a cycle; `id` tells it from the others.
-pub(super) fn report(id: u8, name: &str, cycle: Cycle, status: &str) -> SimReport {
+pub(crate) fn report(id: u8, name: &str, cycle: Cycle, status: &str) -> SimReport {
     SimReport::new(Uuid::from_bytes([id; 16]), name, cycle, status)
 }

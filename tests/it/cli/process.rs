@@ -15,10 +15,10 @@ use tokio::time::timeout;
 const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A call of the program, with nothing of this machine's settings in it.
-pub(super) struct Call(Command);
+pub(crate) struct Call(Command);
 
 impl Call {
-    pub(super) fn new(args: &[&str], folder: &Path) -> Self {
+    pub(crate) fn new(args: &[&str], folder: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lmp-billing-sync"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("LMP_BILLING_SYNC_") {
@@ -39,25 +39,30 @@ impl Call {
     }
 
     /// Sets an environment variable.
-    pub(super) fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.0.env(name, value);
         self
     }
 
     /// Overrides a setting, `database.migrate` for example, as the environment does it.
-    pub(super) fn set(self, key: &str, value: &str) -> Self {
+    pub(crate) fn set(self, key: &str, value: &str) -> Self {
         let name = format!("LMP_BILLING_SYNC__{}", key.to_uppercase().replace('.', "__"));
         self.env(&name, value)
     }
 
     /// Lets the program write its results here.
-    pub(super) fn stdout(mut self, to: impl Into<Stdio>) -> Self {
+    pub(crate) fn stdout(mut self, to: impl Into<Stdio>) -> Self {
         self.0.stdout(to);
         self
     }
 
+    /// Lets nobody hear what it says, for a program that is not listened to: a full pipe would stop it.
+    pub(crate) fn quiet(self) -> Self {
+        self.set("log.filter", "error")
+    }
+
     /// Waits for the end.
-    pub(super) async fn ended(mut self) -> Ended {
+    pub(crate) async fn ended(mut self) -> Ended {
         // Not `output()`, which would not let stdout go anywhere else.
         let child = self.0.spawn().expect("the program can be started");
         let output = timeout(DEADLINE, child.wait_with_output()).await;
@@ -65,12 +70,12 @@ impl Call {
     }
 
     /// Waits for the end, which must be this one.
-    pub(super) async fn ends_with(self, code: i32) -> Ended {
+    pub(crate) async fn ends_with(self, code: i32) -> Ended {
         self.ended().await.with_code(code)
     }
 
     /// Lets it run.
-    pub(super) fn start(mut self) -> Running {
+    pub(crate) fn start(mut self) -> Running {
         let mut child = self.0.spawn().expect("the program can be started");
         let stdout = Told::new(child.stdout.take().expect("it is piped"));
         let stderr = Told::new(child.stderr.take().expect("it is piped"));
@@ -79,37 +84,37 @@ impl Call {
 }
 
 /// The program while it runs.
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
-    pub(super) stdout: Told,
-    pub(super) stderr: Told,
+    pub(crate) stdout: Told,
+    pub(crate) stderr: Told,
 }
 
 impl Running {
-    pub(super) fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.child.id().and_then(|id| i32::try_from(id).ok()).expect("it runs")
     }
 
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.pid()).expect("a process has a number");
         kill_process(pid, signal).expect("it runs");
     }
 
     /// Waits for the end, which must come within this time.
-    pub(super) async fn ends_within(mut self, limit: Duration) -> Ended {
+    pub(crate) async fn ends_within(mut self, limit: Duration) -> Ended {
         let status = timeout(limit, self.child.wait()).await;
         let status = status.unwrap_or_else(|_| panic!("still running after {limit:?}")).unwrap();
         Ended { code: status.code(), stdout: self.stdout.rest().await, stderr: self.stderr.rest().await }
     }
 
     /// Waits for the end.
-    pub(super) async fn ended(self) -> Ended {
+    pub(crate) async fn ended(self) -> Ended {
         self.ends_within(DEADLINE).await
     }
 }
 
 /// What a running program writes.
-pub(super) struct Told {
+pub(crate) struct Told {
     from: BufReader<Box<dyn AsyncRead + Send + Unpin>>,
     so_far: String,
 }
@@ -120,7 +125,7 @@ impl Told {
     }
 
     /// Waits for a line with this in it; returns all that was written up to its end.
-    pub(super) async fn until(&mut self, wanted: &str) -> &str {
+    pub(crate) async fn until(&mut self, wanted: &str) -> &str {
         loop {
             let start = self.so_far.len();
             let read = timeout(DEADLINE, self.from.read_line(&mut self.so_far)).await;
@@ -140,10 +145,10 @@ impl Told {
 
 /// What the program left.
 #[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) code: Option<i32>,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ended {
@@ -153,14 +158,14 @@ impl Ended {
     }
 
     /// It must have ended so, and never by a panic.
-    pub(super) fn with_code(self, code: i32) -> Self {
+    pub(crate) fn with_code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         self
     }
 
     /// Each of these must stand on stdout.
-    pub(super) fn says(self, wanted: &[&str]) -> Self {
+    pub(crate) fn says(self, wanted: &[&str]) -> Self {
         for text in wanted {
             assert!(
                 self.stdout.contains(text),
@@ -173,7 +178,7 @@ impl Ended {
     }
 
     /// Each of these must stand on stderr.
-    pub(super) fn complains(self, wanted: &[&str]) -> Self {
+    pub(crate) fn complains(self, wanted: &[&str]) -> Self {
         for text in wanted {
             assert!(self.stderr.contains(text), "{text:?} is not on stderr: {}", self.stderr);
         }
@@ -181,13 +186,13 @@ impl Ended {
     }
 
     /// Stdout as exactly one JSON document.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("no JSON document ({error}): {}", self.stdout))
     }
 
     /// Stdout as CSV: a header line, then rows by column.
-    pub(super) fn csv(&self) -> (Vec<String>, Vec<BTreeMap<String, String>>) {
+    pub(crate) fn csv(&self) -> (Vec<String>, Vec<BTreeMap<String, String>>) {
         let mut reader = csv::Reader::from_reader(self.stdout.as_bytes());
         let header = reader.headers().expect("a header").iter().map(str::to_owned).collect();
         (header, reader.deserialize().collect::<Result<_, _>>().expect("rows as long as the header"))
@@ -195,7 +200,7 @@ impl Ended {
 }
 
 /// The keys of a JSON object, sorted.
-pub(super) fn keys(object: &Value) -> Vec<&str> {
+pub(crate) fn keys(object: &Value) -> Vec<&str> {
     let mut keys: Vec<&str> = object.as_object().expect("an object").keys().map(String::as_str).collect();
     keys.sort_unstable();
     keys

@@ -1,0 +1,130 @@
+//! First sync, stop, reload.
+
+use std::time::Duration;
+
+use lmp_billing_sync::simulator::{Fault, FaultRule, Gate};
+use rustix::process::Signal;
+
+use super::{NEVER, let_leases_run_out, settings, until_count};
+use crate::cli::lab::Lab;
+
+const RUNS_ENDED: &str = "select count(*) from lmp_billing.sync_runs where outcome <> 'running'";
+const RUNS: &str =
+    "select concat_ws(' ', account, job, trigger, outcome, polls) from lmp_billing.sync_runs order by id";
+
+#[tokio::test]
+async fn an_account_without_an_applied_poll_gets_its_whole_window_at_once_and_only_once() {
+    let lab = Lab::new().await;
+    lab.write_settings(&settings(&lab, &["emea"], NEVER));
+    for _ in 0..2 {
+        let mut daemon = lab.call(&["run"]).start();
+        daemon.stderr.until("started").await;
+        until_count(&lab, RUNS_ENDED, 1).await;
+        daemon.signal(Signal::TERM);
+        daemon.ended().await.with_code(0);
+    }
+    assert_eq!(lab.texts(RUNS).await, ["emea reconcile startup succeeded 25"]);
+    assert_eq!(
+        lab.texts("select concat_ws(' ', account, job, due_at, attempt) from lmp_billing.schedule_ticks")
+            .await,
+        ["emea reconcile -infinity 1"]
+    );
+}
+
+#[tokio::test]
+async fn told_to_stop_in_mid_poll_it_ends_within_ten_seconds_and_the_tick_is_taken_up_again() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let lab = Lab::new().await;
+        lab.write_settings(&settings(&lab, &["emea"], NEVER));
+        let gate = Gate::closed();
+        lab.handle().push_fault(FaultRule::always(Fault::Hold(gate.clone())));
+        let daemon = lab.call(&["run"]).start();
+        lab.handle().wait_for_requests(1).await;
+        daemon.signal(signal);
+        daemon.ends_within(Duration::from_secs(10)).await.with_code(0);
+        assert_eq!(
+            lab.count("select count(*) from lmp_billing.cycle_polls where outcome <> 'interrupted'").await,
+            0
+        );
+        gate.open();
+        lab.handle().clear_faults();
+
+        let daemon = lab.call(&["run"]).start();
+        until_count(&lab, "select count(*) from lmp_billing.sync_runs where outcome = 'succeeded'", 1).await;
+        daemon.signal(signal);
+        daemon.ended().await.with_code(0);
+        let outcomes = lab.texts("select outcome from lmp_billing.sync_runs order by id").await;
+        assert_eq!(outcomes, ["interrupted", "succeeded"]);
+        assert_eq!(lab.count("select attempt::int8 from lmp_billing.schedule_ticks").await, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_that_was_killed_is_followed_up_three_times_at_most() {
+    let lab = Lab::new().await;
+    lab.write_settings(&settings(&lab, &["emea"], NEVER));
+    lab.handle().push_fault(FaultRule::always(Fault::NeverAnswer));
+    for attempt in 1..=3 {
+        let daemon = lab.call(&["run"]).start();
+        until_count(&lab, "select coalesce(max(attempt), 0)::int8 from lmp_billing.schedule_ticks", attempt)
+            .await;
+        let pid = daemon.pid();
+        daemon.signal(Signal::KILL);
+        drop(daemon);
+        let_leases_run_out(&lab, pid).await;
+    }
+    let mut daemon = lab.call(&["--config", "settings.toml", "run"]).set("log.filter", "debug").start();
+    daemon.stderr.until("started").await;
+    until_count(&lab, RUNS_ENDED, 3).await;
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
+    assert_eq!(lab.texts("select outcome from lmp_billing.sync_runs").await, ["interrupted"; 3]);
+}
+
+#[tokio::test]
+async fn a_hangup_loads_the_settings_anew_and_wrong_ones_change_nothing() {
+    let lab = Lab::with_accounts(&["emea", "apac"]).await;
+    lab.write_settings(&settings(&lab, &["emea"], NEVER));
+    let mut daemon = lab.call(&["run"]).start();
+    daemon.stderr.until("reconcile succeeded").await;
+
+    lab.write_settings("[sync]\nmax_atempts = 3\n");
+    daemon.signal(Signal::HUP);
+    let told = daemon.stderr.until("the settings stay as they were").await;
+    assert!(!told.contains("loaded the settings anew"), "{told}");
+
+    lab.write_settings(
+        &settings(&lab, &["emea", "apac"], NEVER).replace("max_attempts = 1", "max_attempts = 2"),
+    );
+    daemon.signal(Signal::HUP);
+    daemon.stderr.until("loaded the settings anew").await;
+    until_count(&lab, RUNS_ENDED, 2).await;
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
+    assert_eq!(
+        lab.texts(RUNS).await,
+        ["emea reconcile startup succeeded 25", "apac reconcile startup succeeded 25"]
+    );
+}
+
+#[tokio::test]
+async fn a_setting_that_only_a_restart_changes_is_told() {
+    let lab = Lab::new().await;
+    lab.write_settings(&settings(&lab, &["emea"], NEVER));
+    let mut daemon = lab.call(&["run"]).start();
+    daemon.stderr.until("started").await;
+    lab.write_settings(&settings(&lab, &["emea"], NEVER).replace("listen = ''", "listen = '127.0.0.1:1'"));
+    daemon.signal(Signal::HUP);
+    daemon.stderr.until("http.listen has changed, which takes effect only with a restart").await;
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
+}
+
+#[tokio::test]
+async fn without_an_account_or_with_wrong_settings_it_does_not_start() {
+    let lab = Lab::new().await;
+    lab.write_settings(&lab.head());
+    lab.call(&["run"]).ends_with(78).await.complains(&["accounts"]);
+    lab.write_settings(&settings(&lab, &["emea"], "[schedule]\nrefresh = '30 2 30 2 *'\n"));
+    lab.call(&["run"]).ends_with(78).await.complains(&["schedule.refresh"]);
+}

@@ -1,0 +1,89 @@
+//! The database restarts, the upstream is away: the daemon goes on by itself.
+
+use lmp_billing_sync::embedded::{EmbeddedOptions, EmbeddedPostgres};
+use lmp_billing_sync::simulator::{Fault, FaultRule};
+use rustix::process::Signal;
+use secrecy::ExposeSecret as _;
+use sqlx::{Connection as _, PgConnection};
+
+use super::{NEVER, settings, until_count};
+use crate::cli::lab::Lab;
+use crate::support::dir::data_dir;
+use crate::support::wait::until_async;
+
+const EVERY_SECOND: &str = "refresh = '* * * * * *'";
+
+#[tokio::test]
+async fn an_outage_of_the_upstream_fails_runs_and_ends_by_itself() {
+    let lab = Lab::new().await;
+    lab.handle().push_fault(FaultRule::always(Fault::Status { code: 503, retry_after: None }));
+    let schedule = NEVER.replace("refresh = '0 0 29 2 *'", EVERY_SECOND);
+    lab.write_settings(&settings(&lab, &["emea"], &schedule));
+    let daemon = lab.call(&["run"]).start();
+    until_count(
+        &lab,
+        "select count(*) from lmp_billing.sync_runs where outcome = 'failed' and job = 'refresh'",
+        2,
+    )
+    .await;
+    assert_eq!(lab.count("select count(*) from lmp_billing.reports").await, 0);
+    lab.handle().clear_faults();
+    until_count(
+        &lab,
+        "select count(*) from lmp_billing.sync_runs where outcome = 'succeeded' and job = 'refresh'",
+        1,
+    )
+    .await;
+    assert!(lab.count("select count(*) from lmp_billing.reports").await > 0);
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
+}
+
+#[tokio::test]
+async fn a_restart_of_the_database_is_survived_and_the_jobs_go_on() {
+    let lab = Lab::new().await;
+    let folder = data_dir();
+    let options = EmbeddedOptions::for_tests(folder.path());
+    let server = EmbeddedPostgres::start(&options).await.unwrap();
+    let url = server.url();
+    let schedule = NEVER.replace("refresh = '0 0 29 2 *'", EVERY_SECOND);
+    let own = format!("url = '{}'", url.expose_secret());
+    lab.write_settings(
+        &settings(&lab, &["emea"], &schedule).replace(&format!("url = '{}'", lab.db.url()), &own),
+    );
+    let daemon = lab.call(&["run"]).start();
+    let succeeded = async || {
+        let mut connection = PgConnection::connect(url.expose_secret()).await.ok()?;
+        sqlx::query_scalar::<_, i64>("select count(*) from lmp_billing.sync_runs where outcome = 'succeeded'")
+            .fetch_one(&mut connection)
+            .await
+            .ok()
+    };
+    until_async("some runs succeed", async || succeeded().await > Some(2)).await;
+    server.stop().await;
+    let server = EmbeddedPostgres::start(&options).await.unwrap();
+    assert_eq!(server.url().expose_secret(), url.expose_secret(), "it comes back at the same address");
+    let before = succeeded().await;
+    until_async("runs succeed again", async || succeeded().await > before.map(|count| count + 2)).await;
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn it_waits_for_a_database_that_is_not_there_yet() {
+    let lab = Lab::new().await;
+    let folder = data_dir();
+    let options = EmbeddedOptions::for_tests(folder.path());
+    let server = EmbeddedPostgres::start(&options).await.unwrap();
+    let own = format!("url = '{}'", server.url().expose_secret());
+    server.stop().await;
+    lab.write_settings(&settings(&lab, &["emea"], NEVER).replace(&format!("url = '{}'", lab.db.url()), &own));
+    let mut daemon = lab.call(&["run"]).start();
+    daemon.stderr.until("trying again").await;
+    let server = EmbeddedPostgres::start(&options).await.unwrap();
+    daemon.stderr.until("reconcile succeeded").await;
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
+    server.stop().await;
+}
