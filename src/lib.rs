@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! main → cli ─┬→ sync ────→ store, lmp
+//!             ├→ prune ───→ store
 //!             ├→ embedded
 //!             └→ simulator → lmp::sign, domain
 //! store, lmp → domain → std and time types only
@@ -18,6 +19,7 @@ pub mod config;
 pub mod domain;
 pub mod embedded;
 pub mod lmp;
+pub mod prune;
 pub mod schedule;
 pub mod simulator;
 pub mod store;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::config::ConfigError;
 use crate::embedded::EmbeddedError;
 use crate::lmp::LmpError;
+use crate::prune::PruneError;
 use crate::store::StoreError;
 use crate::sync::OutsideWindow;
 
@@ -57,6 +58,12 @@ impl From<LmpError> for CliError {
 impl From<OutsideWindow> for CliError {
     fn from(error: OutsideWindow) -> Self {
         Self::Usage(error.to_string())
+    }
+}
+
+impl From<PruneError> for CliError {
+    fn from(error: PruneError) -> Self {
+        Self::Failed(error.into())
     }
 }
 

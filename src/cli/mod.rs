@@ -12,6 +12,7 @@ mod history;
 mod logging;
 mod migrate;
 mod output;
+mod prune;
 mod signals;
 mod simulate;
 mod status;
@@ -44,6 +45,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Sync(sync::SyncArgs),
+    Prune(prune::PruneArgs),
     Status(status::StatusArgs),
     History(history::HistoryArgs),
     Check(check::CheckArgs),
@@ -89,6 +91,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     logging::init(&settings.log)?;
     match cli.command {
         Command::Sync(args) => sync::sync(args, &settings).await,
+        Command::Prune(args) => prune::prune(args, &settings).await,
         Command::Status(args) => status::status(args, &settings).await,
         Command::History(args) => history::history(args, &settings).await,
         Command::Check(args) => check::check(args, &settings).await,
