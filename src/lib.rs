@@ -6,6 +6,7 @@
 //! main → cli ─┬→ daemon ─┬→ schedule
 //!             │          └→ setup → config, embedded
 //!             ├→ sync ────→ store, lmp
+//!             ├→ prune ───→ store
 //!             └→ simulator → lmp::sign, domain
 //! store, lmp → domain → std and time types only
 //! ```
@@ -20,6 +21,7 @@ pub mod daemon;
 pub mod domain;
 pub mod embedded;
 pub mod lmp;
+pub mod prune;
 pub mod schedule;
 pub mod setup;
 pub mod simulator;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::config::ConfigError;
 use crate::daemon::DaemonError;
 use crate::embedded::EmbeddedError;
+use crate::prune::PruneError;
 use crate::setup::SetupError;
 use crate::store::StoreError;
 use crate::sync::OutsideWindow;
@@ -86,6 +87,12 @@ impl From<EmbeddedError> for CliError {
 impl From<OutsideWindow> for CliError {
     fn from(error: OutsideWindow) -> Self {
         Self::Usage(error.to_string())
+    }
+}
+
+impl From<PruneError> for CliError {
+    fn from(error: PruneError) -> Self {
+        Self::Failed(error.into())
     }
 }
 

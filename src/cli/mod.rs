@@ -10,6 +10,7 @@ mod history;
 mod logging;
 mod migrate;
 mod output;
+mod prune;
 mod run;
 mod signals;
 mod simulate;
@@ -48,6 +49,7 @@ struct Cli {
 enum Command {
     Run(run::RunArgs),
     Sync(sync::SyncArgs),
+    Prune(prune::PruneArgs),
     Status(status::StatusArgs),
     History(history::HistoryArgs),
     Check(check::CheckArgs),
@@ -94,6 +96,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     match cli.command {
         Command::Run(args) => run::run(args, settings, cli.config).await,
         Command::Sync(args) => sync::sync(args, &settings).await,
+        Command::Prune(args) => prune::prune(args, &settings).await,
         Command::Status(args) => status::status(args, &settings).await,
         Command::History(args) => history::history(args, &settings).await,
         Command::Check(args) => check::check(args, &settings).await,

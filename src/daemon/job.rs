@@ -5,9 +5,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::slot::ALL_ACCOUNTS;
+use crate::clock::Clock;
 use crate::config::{Account, Settings};
 use crate::domain::Cycle;
 use crate::lmp::Limit;
+use crate::prune::{MAX_BATCH, PATIENCE, PruneError, Pruning};
 use crate::setup::{SetupError, client, rules};
 use crate::store::{Job, RunOutcome, Store, StoreError};
 use crate::sync::{AccountSync, Rules, discover, reconcile, refresh};
@@ -22,6 +24,7 @@ pub(super) struct Work {
     pub(super) run_id: i64,
     /// Shared by all runs of the account.
     pub(super) limit: Option<Arc<Limit>>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) stop: CancellationToken,
 }
 
@@ -98,9 +101,29 @@ impl Work {
         Ok(cycles)
     }
 
-    #[expect(clippy::unused_async, reason = "until pruning is merged")]
     async fn prune(&self) -> Result<(), SetupError> {
-        Ok(())
+        let pruning = Pruning {
+            store: &self.store,
+            clock: self.clock.as_ref(),
+            retention: self.settings.retention.rule(),
+            timezone: self.settings.schedule.timezone,
+            max_fraction: self.settings.retention.max_prune_fraction,
+            force: false,
+            max_batch: MAX_BATCH,
+            patience: PATIENCE,
+        };
+        match pruning.run_as(self.run_id, &self.stop).await {
+            Ok(_) => Ok(()),
+            // Logged, and nothing to be done about by this process.
+            Err(PruneError::Refused(refusal)) => {
+                tracing::error!(
+                    run.id = self.run_id,
+                    "the prune was refused, nothing has been deleted: {refusal}"
+                );
+                Ok(())
+            }
+            Err(PruneError::Store(error)) => Err(error.into()),
+        }
     }
 
     /// The run must not look alive until its lease has run out.

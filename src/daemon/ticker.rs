@@ -311,6 +311,7 @@ impl Ticker {
             account: account.to_owned(),
             run_id,
             limit: self.limits.get(account).map(Arc::clone),
+            clock: Arc::clone(&self.clock),
             stop: self.orders.stop.clone(),
         };
         self.runs.spawn(work.run());

@@ -12,13 +12,13 @@ const PERIOD: Duration = Duration::from_secs(30);
 
 /// Renews a run's lease until it is dropped.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(crate) struct Lease {
     task: JoinHandle<()>,
 }
 
 impl Lease {
     /// Begins to renew; `lost` is cancelled when the run is no longer ours.
-    pub(super) fn keep(store: Store, run_id: i64, lost: CancellationToken) -> Self {
+    pub(crate) fn keep(store: Store, run_id: i64, lost: CancellationToken) -> Self {
         let task = tokio::spawn(async move {
             let mut period = tokio::time::interval(PERIOD);
             period.tick().await; // the first is due at once, and the run has just been started

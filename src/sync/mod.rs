@@ -8,5 +8,6 @@ mod plan;
 mod poll;
 mod run;
 
+pub(crate) use lease::Lease;
 pub use plan::{OutsideWindow, discover, manual, reconcile, refresh};
 pub use run::{AccountSync, Ended, Rules};

@@ -1,0 +1,206 @@
+//! When not to prune. Pure.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+
+/// So many reports may always be deleted, whatever their share: of a small table any is large.
+pub(super) const ALWAYS_PRUNED: i64 = 100;
+
+/// Clocks that differ by more than this cannot both be right.
+const MAX_DIFFERENCE: TimeDelta = TimeDelta::days(1);
+
+/// What the decision rests on.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Reports that ended before this day are past retention.
+    pub cutoff: NaiveDate,
+    /// This machine's clock.
+    pub machine: DateTime<Utc>,
+    /// The database's clock at that moment.
+    pub database: DateTime<Utc>,
+    /// When the last answer was received, by the database's clock, and what the vendor's clock showed.
+    pub last_answer: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Reports that would be deleted.
+    pub due: i64,
+    /// All reports; `None` if it does not matter.
+    pub total: Option<i64>,
+}
+
+/// Why a prune is refused.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// One of two clocks is far off, and what is past retention depends on the time.
+    #[error(
+        "it is {machine} by this machine's clock and {database} by the database's; they may differ by a day at \
+         most. Set the wrong one right (--force does not overrule this)"
+    )]
+    Clocks {
+        /// This machine's clock.
+        machine: DateTime<Utc>,
+        /// The database's clock.
+        database: DateTime<Utc>,
+    },
+    /// As before, told by the last answer of the vendor.
+    #[error(
+        "when the last answer of LMP came, it was {vendor} by LMP's clock and {database} by the database's; they \
+         may differ by a day at most. Set the database's clock right, then sync, so that there is a newer answer \
+         to compare with (--force does not overrule this)"
+    )]
+    VendorClock {
+        /// LMP's clock.
+        vendor: DateTime<Utc>,
+        /// The database's clock.
+        database: DateTime<Utc>,
+    },
+    /// It would delete very much.
+    #[error(
+        "it would delete {due} of {total} reports, all that ended before {cutoff}; that is {:.0} %, and \
+         retention.max_prune_fraction allows {:.0} %. See what would go with `lmp-billing-sync prune --dry-run`; \
+         if the date is right and retention.months is what you want, `lmp-billing-sync prune --force` does it",
+        percent(*.due, *.total),
+        .max_fraction * 100.0
+    )]
+    TooMany {
+        /// Reports that would be deleted.
+        due: i64,
+        /// All reports.
+        total: i64,
+        /// The cutoff.
+        cutoff: NaiveDate,
+        /// The share allowed.
+        max_fraction: f64,
+    },
+}
+
+/// Says no where something is more likely wrong than wanted. `force` overrules only what is about numbers.
+///
+/// # Errors
+/// The reason.
+pub(super) fn judge(facts: &Facts, max_fraction: f64, force: bool) -> Result<(), Refusal> {
+    let Facts { machine, database, .. } = *facts;
+    if (machine - database).abs() > MAX_DIFFERENCE {
+        return Err(Refusal::Clocks { machine, database });
+    }
+    if let Some((database, vendor)) = facts.last_answer
+        && (vendor - database).abs() > MAX_DIFFERENCE
+    {
+        return Err(Refusal::VendorClock { vendor, database });
+    }
+    if let Some(total) = facts.total
+        && !force
+        && facts.due > ALWAYS_PRUNED
+        && share(facts.due, total) > max_fraction
+    {
+        return Err(Refusal::TooMany { due: facts.due, total, cutoff: facts.cutoff, max_fraction });
+    }
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of reports are far below 2^52")]
+fn share(due: i64, total: i64) -> f64 {
+    // What has come in between the two counts cannot make more than all.
+    due as f64 / total.max(due).max(1) as f64
+}
+
+fn percent(due: i64, total: i64) -> f64 {
+    share(due, total) * 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn facts(due: i64, total: i64) -> Facts {
+        let now = at("2026-11-23T05:00:00Z");
+        Facts {
+            cutoff: "2024-11-23".parse().unwrap(),
+            machine: now,
+            database: now,
+            last_answer: Some((at("2026-11-23T04:00:01Z"), at("2026-11-23T04:00:00Z"))),
+            due,
+            total: Some(total),
+        }
+    }
+
+    fn allowed(due: i64, total: i64, max_fraction: f64) -> bool {
+        judge(&facts(due, total), max_fraction, false).is_ok()
+    }
+
+    #[test]
+    fn a_hundred_may_always_go_and_more_only_up_to_the_share() {
+        assert!(allowed(100, 100, 0.25));
+        assert!(!allowed(101, 101, 0.25));
+        assert!(!allowed(101, 403, 0.25));
+        assert!(allowed(101, 404, 0.25));
+        assert!(allowed(0, 0, 0.0));
+        assert!(!allowed(101, 1_000_000, 0.0));
+        assert!(allowed(5000, 5000, 1.0));
+    }
+
+    #[test]
+    fn counts_that_do_not_fit_together_are_no_reason_to_go_on() {
+        assert!(!allowed(500, 0, 0.99));
+        assert!(!allowed(500, 400, 0.99));
+    }
+
+    #[test]
+    fn what_was_not_counted_does_not_matter() {
+        let few = Facts { total: None, ..facts(100, 0) };
+        assert_eq!(judge(&few, 0.0, false), Ok(()));
+    }
+
+    #[test]
+    fn force_overrules_numbers() {
+        assert_eq!(judge(&facts(999, 1000), 0.25, true), Ok(()));
+    }
+
+    #[test]
+    fn force_does_not_overrule_clocks() {
+        let now = at("2026-11-23T05:00:00Z");
+        for days in [-4383, -2, 2, 4383] {
+            let off = now + TimeDelta::days(days);
+            let machine = Facts { machine: off, ..facts(1, 1000) };
+            assert_eq!(
+                judge(&machine, 1.0, true),
+                Err(Refusal::Clocks { machine: off, database: now }),
+                "{days}"
+            );
+            let vendor = Facts { last_answer: Some((now, off)), ..facts(1, 1000) };
+            assert_eq!(
+                judge(&vendor, 1.0, true),
+                Err(Refusal::VendorClock { vendor: off, database: now }),
+                "{days}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_day_between_the_clocks_is_tolerated() {
+        let facts = facts(1, 1000);
+        let day = TimeDelta::days(1);
+        for machine in [facts.database - day, facts.database + day] {
+            assert_eq!(judge(&Facts { machine, ..facts }, 0.25, false), Ok(()));
+        }
+        let machine = facts.database + day + TimeDelta::microseconds(1);
+        assert!(judge(&Facts { machine, ..facts }, 0.25, false).is_err());
+        assert_eq!(judge(&Facts { last_answer: None, ..facts }, 0.25, false), Ok(()));
+    }
+
+    #[test]
+    fn a_refusal_says_the_numbers_and_what_to_do() {
+        let message = judge(&facts(300, 1000), 0.25, false).unwrap_err().to_string();
+        for part in
+            ["300 of 1000", "2024-11-23", "30 %", "25 %", "max_prune_fraction", "--dry-run", "--force"]
+        {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        let off = Facts { machine: at("2038-11-23T05:00:00Z"), ..facts(0, 0) };
+        let message = judge(&off, 0.25, true).unwrap_err().to_string();
+        for part in ["2038-11-23", "2026-11-23", "--force does not"] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A prune as a run.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::progress::{Progress, PrunedLogs};
+use super::work::{Flow, Work};
+use super::{PruneError, Pruned, Pruning};
+use crate::store::{Job, NewRun, RunOutcome, Trigger};
+use crate::sync::Lease;
+
+/// How long a transaction under way may go on after the program was told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Pruning<'_> {
+    /// Starts a run and prunes.
+    ///
+    /// # Errors
+    /// When the prune is refused or the database stays out of reach. Either is logged in the run.
+    pub async fn run(
+        &self,
+        trigger: Trigger,
+        instance: &str,
+        stop: &CancellationToken,
+    ) -> Result<Pruned, PruneError> {
+        let new = NewRun { job: Job::Prune, trigger, account: "*", instance };
+        let run_id = self.store.start_run(new).await?.id;
+        self.run_as(run_id, stop).await
+    }
+
+    /// Prunes in a run that has just been started, keeps its lease and ends it. `stop` ends it early,
+    /// between two transactions or within a few seconds.
+    ///
+    /// # Errors
+    /// As [`Pruning::run`]; also when the run was taken for dead.
+    pub async fn run_as(&self, run_id: i64, stop: &CancellationToken) -> Result<Pruned, PruneError> {
+        let stop = stop.child_token();
+        let lease = Lease::keep(self.store.clone(), run_id, stop.clone());
+        // Until the database has said what time it is; nothing is deleted before.
+        let mut progress = Progress::new(self.cutoff(self.clock.now()).day);
+        let mut work = Work { pruning: self, run_id, stop: &stop, progress: &mut progress };
+        let worked = tokio::select! {
+            worked = work.prune() => worked,
+            () = stopped_for(&stop, GRACE) => Ok(Flow::Stopped),
+        };
+        drop(lease);
+        let flow = match worked {
+            Ok(flow) => flow,
+            Err(error) => {
+                self.give_up(run_id, &error).await;
+                return Err(error);
+            }
+        };
+        let (outcome, error) = judge(flow, &progress);
+        self.store.finish_run(run_id, outcome, error.as_deref()).await?;
+        say(run_id, outcome, &progress);
+        let Progress { cutoff, mut cycles, logs, locked } = progress;
+        cycles.sort_by(|a, b| (&a.account, a.cycle).cmp(&(&b.account, b.cycle)));
+        Ok(Pruned { run_id, cutoff, outcome, cycles, logs, locked })
+    }
+
+    /// Says in the log of runs what was wrong, if the database lets us; else the missing sign of life will
+    /// tell.
+    async fn give_up(&self, run_id: i64, error: &PruneError) {
+        let error = error.to_string();
+        if let Err(again) = self.store.finish_run(run_id, RunOutcome::Failed, Some(&error)).await {
+            tracing::warn!(run.id = run_id, "could not log the end of the run: {again}");
+        }
+    }
+}
+
+async fn stopped_for(stop: &CancellationToken, grace: Duration) {
+    stop.cancelled().await;
+    tokio::time::sleep(grace).await;
+}
+
+fn judge(flow: Flow, progress: &Progress) -> (RunOutcome, Option<String>) {
+    match (flow, progress.locked) {
+        (Flow::Stopped, _) => (RunOutcome::Interrupted, None),
+        (Flow::Done, 0) => (RunOutcome::Succeeded, None),
+        (Flow::Done, locked) => {
+            let error = format!(
+                "{locked} reports past retention stay until the next prune: another session of the database \
+                 has them locked (see pg_locks)"
+            );
+            (RunOutcome::Partial, Some(error))
+        }
+    }
+}
+
+/// One line; a prune that found nothing is for debugging.
+fn say(run_id: i64, outcome: RunOutcome, progress: &Progress) {
+    let (reports, versions) = (progress.reports(), progress.versions());
+    let PrunedLogs { quarantined, ticks, polls, runs } = progress.logs;
+    let (cutoff, locked, outcome) = (progress.cutoff, progress.locked, outcome.as_str());
+    if reports + versions == 0 && progress.logs == PrunedLogs::default() && outcome == "succeeded" {
+        tracing::debug!(run.id = run_id, %cutoff, "nothing to prune");
+    } else {
+        tracing::info!(
+            run.id = run_id, %cutoff, reports, versions, quarantined, ticks, polls, runs, locked, "prune {outcome}"
+        );
+    }
+}

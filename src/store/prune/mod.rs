@@ -1,0 +1,138 @@
+//! Deleting what is past retention, in small transactions.
+//!
+//! Each transaction locks its run's row first, like those of polls, and stops unless the run is still
+//! running; it adds what it deletes to the run's `deleted`, so that the number is right however the run
+//! ends. Nothing waits long for a lock while holding others, and which rows are deleted is decided again
+//! under their locks. When to prune, and how much at once, [`crate::prune`] says.
+
+mod logs;
+mod reports;
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use sqlx::Executor as _;
+use sqlx::postgres::PgPool;
+
+use super::retry::with_retries;
+use super::tx::Tx;
+use super::{Store, StoreError, runs};
+use crate::domain::Cycle;
+
+pub use logs::Cutoff;
+pub use reports::{Batch, Deleted, DueReports};
+
+/// A batch takes a fraction of a second, counting a few; more than this and the server is frozen.
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// Locks are waited for briefly, because others are held meanwhile. Deleting by hand keeps a deleted
+/// report as a version; pruning says that it is pruning.
+const SETTINGS: &str = "set local lock_timeout = '200ms';
+    set local lmp_billing.pruning = 'on'";
+
+/// What is past retention in one cycle of one account, or what has been deleted of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PruneCount {
+    /// The account.
+    pub account: String,
+    /// The cycle.
+    pub cycle: Cycle,
+    /// Reports.
+    pub reports: i64,
+    /// Their earlier versions, and those of reports that were deleted by hand.
+    pub versions: i64,
+}
+
+struct Raw {
+    account: String,
+    cycle: NaiveDate,
+    reports: i64,
+    versions: i64,
+}
+
+impl From<Raw> for PruneCount {
+    fn from(raw: Raw) -> Self {
+        Self {
+            account: raw.account,
+            cycle: Cycle::containing(raw.cycle),
+            reports: raw.reports,
+            versions: raw.versions,
+        }
+    }
+}
+
+/// The clocks that a prune depends on, as the database knows them.
+#[derive(Clone, Copy, Debug)]
+pub struct PruneClocks {
+    /// The database's.
+    pub database: DateTime<Utc>,
+    /// When the last answer was received, by the database's clock, and what the vendor's clock showed.
+    pub last_answer: Option<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+impl Store {
+    /// What time it is, and whether the last answer agreed.
+    ///
+    /// # Errors
+    /// When the database stays out of reach.
+    pub async fn prune_clocks(&self) -> Result<PruneClocks, StoreError> {
+        let doing = "comparing clocks";
+        with_retries(doing, LIMIT, || async {
+            let last_answer = sqlx::query!(
+                r#"select finished_at, server_date as "server_date!" from lmp_billing.cycle_polls
+                   where server_date is not null
+                   order by id desc limit 1"#
+            )
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(StoreError::doing(doing))?
+            .map(|row| (row.finished_at, row.server_date));
+            Ok(PruneClocks { database: self.now().await?, last_answer })
+        })
+        .await
+    }
+
+    /// Reports past retention by account and cycle; with their versions if `versions`, which takes longer.
+    ///
+    /// # Errors
+    /// When the database stays out of reach.
+    pub async fn past_retention(
+        &self,
+        cutoff: NaiveDate,
+        versions: bool,
+    ) -> Result<Vec<PruneCount>, StoreError> {
+        let doing = "counting what is past retention";
+        with_retries(doing, LIMIT, || async {
+            let rows = sqlx::query_file_as!(Raw, "src/store/prune/count.sql", cutoff, versions)
+                .fetch_all(&self.pool)
+                .await
+                .map_err(StoreError::doing(doing))?;
+            Ok(rows.into_iter().map(PruneCount::from).collect())
+        })
+        .await
+    }
+
+    /// All reports of all accounts.
+    ///
+    /// # Errors
+    /// When the database stays out of reach.
+    pub async fn count_reports(&self) -> Result<i64, StoreError> {
+        let doing = "counting reports";
+        with_retries(doing, LIMIT, || async {
+            sqlx::query_scalar!(r#"select count(*) as "count!" from lmp_billing.reports"#)
+                .fetch_one(&self.pool)
+                .await
+                .map_err(StoreError::doing(doing))
+        })
+        .await
+    }
+}
+
+/// Begins a transaction that prunes for a run; with what the run has deleted so far.
+async fn begin(pool: &PgPool, run_id: i64) -> Result<(Tx, i64), StoreError> {
+    let mut tx = Tx::begin(pool).await?;
+    tx.execute(SETTINGS).await.map_err(StoreError::doing("beginning to prune"))?;
+    let deleted = runs::lock_pruning(&mut tx, run_id).await?;
+    Ok((tx, deleted))
+}

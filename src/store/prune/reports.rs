@@ -1,0 +1,139 @@
+//! Reports and their versions.
+
+use chrono::NaiveDate;
+use sqlx::{Executor as _, PgConnection};
+use uuid::Uuid;
+
+use super::{LIMIT, PruneCount, Raw, begin};
+use crate::domain::Cycle;
+use crate::store::retry::with_retries;
+use crate::store::{Store, StoreError, runs};
+
+/// A batch is looked up by key, whatever the planner's statistics say: scanning a whole table for each
+/// batch would take as many times as long as there are batches.
+const BY_KEY: &str = "set local enable_seqscan = off";
+
+/// Where to look for reports past retention.
+#[derive(Clone, Copy, Debug)]
+pub struct DueReports<'a> {
+    /// The account.
+    pub account: &'a str,
+    /// The cycle.
+    pub cycle: Cycle,
+    /// Reports that ended before this day are past retention.
+    pub cutoff: NaiveDate,
+}
+
+/// Reports to be deleted together.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// The run that does it.
+    pub run_id: i64,
+    /// What the run has deleted so far. If the database says more, this batch has been committed before
+    /// and only the answer was lost.
+    pub deleted_before: i64,
+    /// The account.
+    pub account: &'a str,
+    /// Reports of the account.
+    pub ids: &'a [Uuid],
+    /// Reports that ended before this day are past retention.
+    pub cutoff: NaiveDate,
+}
+
+/// What a batch came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// Reports.
+    pub reports: i64,
+    /// Their earlier versions.
+    pub versions: i64,
+}
+
+impl Store {
+    /// The next reports of a cycle that are past retention, after `after`, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the database stays out of reach.
+    pub async fn due_for_pruning(
+        &self,
+        due: DueReports<'_>,
+        after: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let doing = "looking for reports past retention";
+        with_retries(doing, LIMIT, || async {
+            sqlx::query_file_scalar!(
+                "src/store/prune/keys.sql",
+                due.account,
+                due.cycle.first_day(),
+                due.cutoff,
+                after,
+                limit
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::doing(doing))
+        })
+        .await
+    }
+
+    /// Deletes those of some reports that are past retention and that nobody else has locked, with their
+    /// versions, in one transaction.
+    ///
+    /// # Errors
+    /// When the run is over, or the database stays out of reach.
+    pub async fn prune_reports(&self, batch: Batch<'_>) -> Result<Deleted, StoreError> {
+        with_retries("deleting reports past retention", LIMIT, || async {
+            let (mut tx, deleted) = begin(&self.pool, batch.run_id).await?;
+            if deleted > batch.deleted_before {
+                return Ok(Deleted { reports: deleted - batch.deleted_before, versions: 0 });
+            }
+            let gone = delete(&mut tx, batch).await?;
+            if gone.reports > 0 {
+                runs::add_deleted(&mut tx, batch.run_id, gone.reports).await?;
+            }
+            tx.commit().await?;
+            Ok(gone)
+        })
+        .await
+    }
+
+    /// Deletes versions whose report was deleted by hand and that are past retention, of `limit` reports
+    /// at most.
+    ///
+    /// # Errors
+    /// When the run is over, or the database stays out of reach.
+    pub async fn prune_orphaned_versions(
+        &self,
+        run_id: i64,
+        cutoff: NaiveDate,
+        limit: i64,
+    ) -> Result<Vec<PruneCount>, StoreError> {
+        let doing = "deleting versions of reports deleted by hand";
+        with_retries(doing, LIMIT, || async {
+            let (mut tx, _) = begin(&self.pool, run_id).await?;
+            let gone = sqlx::query_file_as!(Raw, "src/store/prune/orphans.sql", cutoff, limit)
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
+            Ok(gone.into_iter().map(PruneCount::from).collect())
+        })
+        .await
+    }
+}
+
+async fn delete(connection: &mut PgConnection, batch: Batch<'_>) -> Result<Deleted, StoreError> {
+    connection.execute(BY_KEY).await.map_err(StoreError::doing("preparing to delete a batch"))?;
+    let ids = sqlx::query_file_scalar!("src/store/prune/lock.sql", batch.account, batch.ids, batch.cutoff)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(StoreError::doing("locking reports past retention"))?;
+    if ids.is_empty() {
+        return Ok(Deleted::default());
+    }
+    sqlx::query_file_as!(Deleted, "src/store/prune/delete.sql", batch.account, &ids)
+        .fetch_one(connection)
+        .await
+        .map_err(StoreError::doing("deleting reports past retention"))
+}
