@@ -113,6 +113,7 @@ fn is_transient_code(code: &str) -> bool {
     // (shutdown, crash recovery, cancelled statement).
     ["08", "53", "57"].contains(&code.get(..2).unwrap_or_default())
         || [
+            "25P03", // we were frozen in mid-transaction for too long
             "25006", // a read-only standby: after a failover the next connection finds the primary
             "40001", // serialisation failure
             "40P01", // deadlock

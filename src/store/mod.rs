@@ -41,7 +41,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The database.
 #[derive(Clone, Debug)]
 pub struct Store {
+    /// For reading, and for applying answers.
     pool: PgPool,
+    /// For what must not wait behind polls that wait for each other: ticks, leases, the ends of runs.
+    control: PgPool,
     options: PgConnectOptions,
 }
 
@@ -56,12 +59,21 @@ impl Store {
             .map_err(|_| StoreError::BadUrl)?
             .application_name("lmp-billing-sync")
             .log_slow_statements(tracing::log::LevelFilter::Debug, Duration::from_secs(30));
-        let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
-            .min_connections(0)
-            .acquire_timeout(CONNECT_TIMEOUT)
-            .connect_lazy_with(options.clone());
-        let store = Self { pool, options };
+        let pool = |connections| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .min_connections(0)
+                .acquire_timeout(CONNECT_TIMEOUT)
+                .connect_lazy_with(options.clone())
+        };
+        let (pool, control) = match max_connections {
+            0 | 1 => {
+                let only = pool(1);
+                (only.clone(), only)
+            }
+            several => (pool(several - 1), pool(1)),
+        };
+        let store = Self { pool, control, options };
         // The pool tries again until its time is up and then says only that it is.
         let first = store.connection().await?;
         drop(first);
@@ -110,6 +122,7 @@ impl Store {
 
     /// Closes all connections.
     pub async fn close(&self) {
+        self.control.close().await;
         self.pool.close().await;
     }
 

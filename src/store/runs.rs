@@ -152,7 +152,7 @@ impl Store {
             run.account,
             run.instance
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&self.control)
         .await
         .map_err(StoreError::doing(doing))?;
         Ok(row)
@@ -168,7 +168,7 @@ impl Store {
              where id = $1 and outcome = 'running'",
             run_id
         )
-        .execute(&self.pool)
+        .execute(&self.control)
         .await
         .map_err(StoreError::doing("renewing a run's lease"))?;
         if renewed.rows_affected() == 0 { Err(StoreError::RunEnded(run_id)) } else { Ok(()) }
@@ -188,12 +188,12 @@ impl Store {
                  order by id
                  for update skip locked"
             )
-            .fetch_all(&self.pool)
+            .fetch_all(&self.control)
             .await
             .map_err(StoreError::doing(doing))?;
             let mut count = 0;
             for id in dead {
-                let mut tx = Tx::begin(&self.pool).await?;
+                let mut tx = Tx::begin(&self.control).await?;
                 let still_dead = sqlx::query_scalar!(
                     "select id from lmp_billing.sync_runs
                      where id = $1 and outcome = 'running'
@@ -232,7 +232,7 @@ impl Store {
         error: Option<&str>,
     ) -> Result<(), StoreError> {
         with_retries("ending a run", LIMIT, || async {
-            let mut tx = Tx::begin(&self.pool).await?;
+            let mut tx = Tx::begin(&self.control).await?;
             close(&mut tx, run_id, outcome, error).await?;
             tx.commit().await
         })

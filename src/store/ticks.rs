@@ -84,7 +84,7 @@ impl Store {
                 account,
                 job.as_str()
             )
-            .execute(&self.pool)
+            .execute(&self.control)
             .await
             .map_err(StoreError::doing(doing))?;
             let row = sqlx::query!(
@@ -101,7 +101,7 @@ impl Store {
                 account,
                 job.as_str()
             )
-            .fetch_one(&self.pool)
+            .fetch_one(&self.control)
             .await
             .map_err(StoreError::doing(doing))?;
             let interrupted = row.outcome.as_deref() == Some("interrupted") && row.attempt < Some(MAX_ATTEMPTS);
@@ -132,7 +132,7 @@ impl Store {
                    left join lmp_billing.sync_runs r on r.id = t.run_id"#,
                 account
             )
-            .fetch_one(&self.pool)
+            .fetch_one(&self.control)
             .await
             .map_err(StoreError::doing(doing))?;
             Ok(match (row.applied, row.attempt, row.outcome.as_deref()) {
@@ -154,7 +154,7 @@ impl Store {
     }
 
     async fn try_claim(&self, tick: Tick<'_>, instance: &str) -> Result<Claim, StoreError> {
-        let mut tx = Tx::begin(&self.pool).await?;
+        let mut tx = Tx::begin(&self.control).await?;
         let Some(now) = lock(&mut tx, tick).await? else { return finish(tx, Claim::Busy).await };
         if let Some(due_at) = tick.due_at
             && due_at > now

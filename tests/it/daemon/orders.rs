@@ -73,7 +73,7 @@ async fn a_daemon_that_was_killed_is_followed_up_three_times_at_most() {
         drop(daemon);
         let_leases_run_out(&lab, pid).await;
     }
-    let mut daemon = lab.call(&["--config", "settings.toml", "run"]).set("log.filter", "debug").start();
+    let mut daemon = lab.call(&["run"]).start();
     daemon.stderr.until("started").await;
     until_count(&lab, RUNS_ENDED, 3).await;
     daemon.signal(Signal::TERM);

@@ -10,8 +10,8 @@ const DAEMONS: usize = 5;
 const ACCOUNTS: [&str; 3] = ["emea", "apac", "amer"];
 const TICKS: &str = "select count(*) from lmp_billing.schedule_ticks where due_at > '-infinity'";
 /// Rounds of mischief, and the ticks that pass between them.
-const ROUNDS: i64 = 10;
-const TICKS_PER_ROUND: i64 = 30;
+const ROUNDS: i64 = 6;
+const TICKS_PER_ROUND: i64 = 40;
 
 /// Every second something of every account is due.
 const BUSY: &str = "[schedule]\ndiscover = '* * * * * *'\nrefresh = '*/2 * * * * *'\nreconcile = '*/5 * * * * *'\nprune = '*/3 * * * * *'\n";
