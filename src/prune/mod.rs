@@ -3,7 +3,7 @@
 //!
 //! A prune is a run of account `*`. It counts first and refuses before it has deleted anything
 //! ([`Refusal`]); then it deletes cycle by cycle, oldest first, in transactions so small that no lock is
-//! held long ([`pace`]); then whatever else is as old and no longer referred to. Stopped at any moment,
+//! held long (`pace`); then whatever else is as old and no longer referred to. Stopped at any moment,
 //! it has deleted whole reports with all their versions, and the next prune goes on. Polls need not
 //! know of it: by the same cutoff they leave what is past retention alone.
 
