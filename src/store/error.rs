@@ -94,7 +94,16 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// Whether somebody else's lock was waited for in vain.
+    pub(super) fn is_lock_timeout(&self) -> bool {
+        let Self::Statement { source, .. } = self else { return false };
+        source.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == LOCK_TIMEOUT)
+    }
 }
+
+/// SQLSTATE `lock_not_available`.
+const LOCK_TIMEOUT: &str = "55P03";
 
 fn is_transient(error: &sqlx::Error) -> bool {
     match error {
@@ -117,7 +126,7 @@ fn is_transient_code(code: &str) -> bool {
             "25006", // a read-only standby: after a failover the next connection finds the primary
             "40001", // serialisation failure
             "40P01", // deadlock
-            "55P03", // lock timeout
+            LOCK_TIMEOUT,
             "23505", // two polls met the same new row; on the next try it is there to be seen
         ]
         .contains(&code)

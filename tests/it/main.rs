@@ -3,6 +3,7 @@
 mod cli;
 mod daemon;
 mod embedded;
+mod prune;
 mod schema;
 mod support;
 mod sync;

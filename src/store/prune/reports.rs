@@ -70,32 +70,39 @@ impl Store {
                 after,
                 limit
             )
-            .fetch_all(&self.pool)
+            .fetch_one(&self.pool)
             .await
             .map_err(StoreError::doing(doing))
         })
         .await
     }
 
-    /// Deletes those of some reports that are past retention and that nobody else has locked, with their
-    /// versions, in one transaction.
+    /// Deletes those of some reports that are past retention, with their versions, in one transaction; but
+    /// those that somebody else keeps locked stay.
     ///
     /// # Errors
     /// When the run is over, or the database stays out of reach.
     pub async fn prune_reports(&self, batch: Batch<'_>) -> Result<Deleted, StoreError> {
         with_retries("deleting reports past retention", LIMIT, || async {
-            let (mut tx, deleted) = begin(&self.pool, batch.run_id).await?;
-            if deleted > batch.deleted_before {
-                return Ok(Deleted { reports: deleted - batch.deleted_before, versions: 0 });
+            match self.prune_batch(batch, Locked::WaitBriefly).await {
+                Err(error) if error.is_lock_timeout() => self.prune_batch(batch, Locked::Skip).await,
+                done => done,
             }
-            let gone = delete(&mut tx, batch).await?;
-            if gone.reports > 0 {
-                runs::add_deleted(&mut tx, batch.run_id, gone.reports).await?;
-            }
-            tx.commit().await?;
-            Ok(gone)
         })
         .await
+    }
+
+    async fn prune_batch(&self, batch: Batch<'_>, locked: Locked) -> Result<Deleted, StoreError> {
+        let (mut tx, deleted) = begin(&self.pool, batch.run_id).await?;
+        if deleted > batch.deleted_before {
+            return Ok(Deleted { reports: deleted - batch.deleted_before, versions: 0 });
+        }
+        let gone = delete(&mut tx, batch, locked).await?;
+        if gone.reports > 0 {
+            runs::add_deleted(&mut tx, batch.run_id, gone.reports).await?;
+        }
+        tx.commit().await?;
+        Ok(gone)
     }
 
     /// Deletes versions whose report was deleted by hand and that are past retention, of `limit` reports
@@ -123,17 +130,48 @@ impl Store {
     }
 }
 
-async fn delete(connection: &mut PgConnection, batch: Batch<'_>) -> Result<Deleted, StoreError> {
-    connection.execute(BY_KEY).await.map_err(StoreError::doing("preparing to delete a batch"))?;
-    let ids = sqlx::query_file_scalar!("src/store/prune/lock.sql", batch.account, batch.ids, batch.cutoff)
+/// What to do about reports that somebody else has locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Locked {
+    /// Somebody like a poll, who will be done in a moment. Locking first what is then deleted would be a
+    /// third more work.
+    WaitBriefly,
+    /// Somebody who keeps them.
+    Skip,
+}
+
+async fn delete(
+    connection: &mut PgConnection,
+    batch: Batch<'_>,
+    locked: Locked,
+) -> Result<Deleted, StoreError> {
+    let doing = "deleting reports past retention";
+    connection.execute(BY_KEY).await.map_err(StoreError::doing(doing))?;
+    let free = match locked {
+        Locked::WaitBriefly => None,
+        Locked::Skip => {
+            let free = sqlx::query_file_scalar!("src/store/prune/lock.sql", batch.account, batch.ids);
+            Some(free.fetch_all(&mut *connection).await.map_err(StoreError::doing(doing))?)
+        }
+    };
+    let ids = free.as_deref().unwrap_or(batch.ids);
+    let gone = sqlx::query_file_scalar!("src/store/prune/delete.sql", batch.account, ids, batch.cutoff)
         .fetch_all(&mut *connection)
         .await
-        .map_err(StoreError::doing("locking reports past retention"))?;
-    if ids.is_empty() {
-        return Ok(Deleted::default());
-    }
-    sqlx::query_file_as!(Deleted, "src/store/prune/delete.sql", batch.account, &ids)
-        .fetch_one(connection)
-        .await
-        .map_err(StoreError::doing("deleting reports past retention"))
+        .map_err(StoreError::doing(doing))?;
+    // After the reports, because a statement sees what was there when it began, and a poll that was
+    // waited for may have added versions.
+    let versions = sqlx::query!(
+        "delete from lmp_billing.superseded_versions where account = $1 and id = any($2)",
+        batch.account,
+        &gone
+    )
+    .execute(connection)
+    .await
+    .map_err(StoreError::doing("deleting earlier versions of reports past retention"))?;
+    Ok(Deleted { reports: count(gone.len() as u64), versions: count(versions.rows_affected()) })
+}
+
+fn count(rows: u64) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
