@@ -5,5 +5,8 @@
 //! which announces them, never disagree. Everything here is pure: the caller says what time it is.
 
 mod cron;
+mod latest;
+#[cfg(test)]
+mod testing;
 
 pub use cron::{CronSchedule, InvalidSchedule};
