@@ -5,8 +5,10 @@
 //! which announces them, never disagree. Everything here is pure: the caller says what time it is.
 
 mod cron;
+mod due;
 mod latest;
 #[cfg(test)]
 mod testing;
 
 pub use cron::{CronSchedule, InvalidSchedule};
+pub use due::{Tick, Why, due, is_overdue, next};
