@@ -4,6 +4,8 @@
 //! means on such days is decided here once, so that the daemon, which claims ticks, and `status`,
 //! which announces them, never disagree. Everything here is pure: the caller says what time it is.
 
+#[cfg(test)]
+mod calendar_tests;
 mod cron;
 mod due;
 mod latest;
