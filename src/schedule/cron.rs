@@ -105,21 +105,8 @@ impl fmt::Display for CronSchedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::testing::{at, schedule, ticks};
     use chrono_tz::{Africa, America, Australia, Europe, Pacific};
-
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().unwrap()
-    }
-
-    /// The next `count` ticks, written on the zone's clock.
-    fn ticks(expression: &str, timezone: Tz, after: &str, count: usize) -> Vec<String> {
-        let schedule = CronSchedule::parse(expression, timezone).unwrap();
-        let next = |tick: &DateTime<Utc>| schedule.next_after(*tick);
-        std::iter::successors(next(&at(after)), next)
-            .take(count)
-            .map(|tick| tick.with_timezone(&timezone).format("%m-%d %H:%M %Z").to_string())
-            .collect()
-    }
 
     #[test]
     fn a_time_in_the_gap_is_due_right_after_it() {
@@ -189,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_next_tick_lies_after_the_moment_asked_about_whatever_its_fraction() {
-        let schedule = CronSchedule::parse("0 5 * * *", Tz::UTC).unwrap();
+        let schedule = schedule("0 5 * * *", Tz::UTC);
         let due = at("2026-11-23T05:00:00Z");
         assert_eq!(schedule.next_after(at("2026-11-23T04:59:59.999Z")), Some(due));
         assert_eq!(schedule.next_after(due), Some(at("2026-11-24T05:00:00Z")));
