@@ -7,6 +7,7 @@
 mod apply;
 mod error;
 mod migrate;
+mod overview;
 mod polls;
 mod read;
 mod retry;
@@ -25,6 +26,10 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 pub use apply::{Guard, Poll, Sent};
 pub use error::StoreError;
 pub use migrate::{Migrated, SchemaState};
+pub use overview::{
+    CycleState, Figures, Lately, Overview, RecentChange, RecentRun, Reopened, Scope, StatusCount, Suspicion,
+    TickState, UpstreamClock,
+};
 pub use polls::{Outcome, PollRow};
 pub use read::{CycleStatuses, JobStatus, QuarantineCount, StatusChange, VersionRow};
 pub use runs::{Job, NewRun, RunOutcome, RunRow, RunSummary, Trigger};
