@@ -1,0 +1,3 @@
+//! The program that is started once and left alone.
+
+pub mod http;
