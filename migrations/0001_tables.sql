@@ -163,6 +163,8 @@ create table lmp_billing.quarantined_reports (
 
 create index quarantined_reports_report on lmp_billing.quarantined_reports (report_id, account)
     where report_id is not null;
+create index quarantined_reports_open on lmp_billing.quarantined_reports (account, cycle)
+    where resolved_at is null;
 
 create table lmp_billing.schedule_ticks (
     account text collate "C" not null,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::http::Metrics;
 use super::slot::ALL_ACCOUNTS;
 use crate::clock::Clock;
 use crate::config::{Account, Settings};
@@ -11,7 +12,7 @@ use crate::domain::Cycle;
 use crate::lmp::Limit;
 use crate::prune::{MAX_BATCH, PATIENCE, PruneError, Pruning};
 use crate::setup::{SetupError, client, rules};
-use crate::store::{Job, RunOutcome, Store, StoreError};
+use crate::store::{Job, PollRow, RunOutcome, Store, StoreError};
 use crate::sync::{AccountSync, Rules, discover, reconcile, refresh};
 
 /// What a run needs.
@@ -25,6 +26,7 @@ pub(super) struct Work {
     /// Shared by all runs of the account.
     pub(super) limit: Option<Arc<Limit>>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) stop: CancellationToken,
 }
 
@@ -41,6 +43,7 @@ impl Work {
         let result = if self.account == ALL_ACCOUNTS { self.prune().await } else { self.poll().await };
         if let Err(error) = result {
             let job = self.job.as_str();
+            self.metrics.run(self.job, RunOutcome::Failed);
             tracing::error!(account = self.account, run.id = self.run_id, "{job} ended early: {error}");
             if !matches!(error, SetupError::Store(StoreError::RunEnded(_))) {
                 self.fail(&error).await;
@@ -68,7 +71,9 @@ impl Work {
             rules: &rules,
             started_at,
         };
-        sync.run_started(self.run_id, self.job, &cycles, |_| {}, &self.stop).await?;
+        let seen = |poll: &PollRow| self.metrics.poll(poll);
+        let ended = sync.run_started(self.run_id, self.job, &cycles, seen, &self.stop).await?;
+        self.metrics.run(self.job, ended.run.outcome);
         Ok(())
     }
 
@@ -113,7 +118,12 @@ impl Work {
             patience: PATIENCE,
         };
         match pruning.run_as(self.run_id, &self.stop).await {
-            Ok(_) => Ok(()),
+            Ok(pruned) => {
+                let reports: i64 = pruned.cycles.iter().map(|cycle| cycle.reports).sum();
+                self.metrics.pruned(reports.try_into().unwrap_or_default());
+                self.metrics.run(self.job, pruned.outcome);
+                Ok(())
+            }
             // Logged, and nothing to be done about by this process.
             Err(PruneError::Refused(refusal)) => {
                 tracing::error!(

@@ -10,6 +10,7 @@
 //! the database and outages of the upstream; it ends when it is told to, or with an error when one of
 //! its tasks panics or its private PostgreSQL is lost.
 
+pub mod http;
 mod job;
 mod manager;
 mod slot;
@@ -20,15 +21,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
 use crate::setup::{Database, SetupError, instance};
 
+use crate::store::Job;
+use http::{HttpState, Metrics, Plan};
 use manager::Manager;
-use ticker::Ticker;
+use ticker::{Parts, Ticker};
 
 /// How often a database out of reach is tried again when the daemon starts.
 const CONNECT_AGAIN: Duration = Duration::from_secs(5);
@@ -42,6 +47,9 @@ pub enum DaemonError {
     /// What wakes it could not be set up.
     #[error("cannot set up the scheduler that wakes the daemon: {0}")]
     Wake(String),
+    /// The address for its endpoints cannot be had.
+    #[error("cannot listen on http.listen = {0}: {1}; choose another address, or \"\" to turn it off")]
+    Listen(std::net::SocketAddr, std::io::Error),
     /// One of its tasks panicked.
     #[error("a task of the daemon panicked: {0}; please report this as a bug")]
     Panicked(String),
@@ -73,19 +81,64 @@ pub async fn run(settings: Settings, orders: Orders, clock: Arc<dyn Clock>) -> R
     let data_dir = settings.data_dir.clone();
     let stop = orders.stop.clone();
     let mut wakes = wake::every_half_minute().await.map_err(|error| DaemonError::Wake(error.to_string()))?;
-    let mut ticker = Ticker::new(database.store.clone(), Arc::new(settings), instance(), clock, orders);
+    let listener = listen(&settings).await?;
+    let metrics = Arc::new(Metrics::new());
+    let page =
+        HttpState::new(database.store.clone(), plan(&settings), Arc::clone(&metrics), Arc::clone(&clock));
+    let parts = Parts { store: database.store.clone(), clock, metrics, page: page.clone() };
+    let mut ticker = Ticker::new(parts, Arc::new(settings), instance(), orders);
     tracing::info!(instance = ticker.instance(), database = database.store.target(), "started");
     manager.ready();
+    let mut server = serve(listener, page, &stop);
     let ended = tokio::select! {
+        Some(Err(panic)) = server.join_next() => Err(DaemonError::Panicked(panic.to_string())),
         ended = ticker.run(&mut wakes, manager) => ended,
         () = database.lost() => Err(DaemonError::DatabaseLost(data_dir)),
     };
     manager.stopping();
     stop.cancel();
     ticker.finish().await;
+    while server.join_next().await.is_some() {}
     database.close().await;
     tracing::info!("stopped");
     ended
+}
+
+async fn listen(settings: &Settings) -> Result<Option<TcpListener>, DaemonError> {
+    match settings.http.listen {
+        Some(address) => {
+            let listener =
+                TcpListener::bind(address).await.map_err(|error| DaemonError::Listen(address, error))?;
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!("status page at http://{address}/");
+            }
+            Ok(Some(listener))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Serves the endpoints, if there is an address for them.
+fn serve(listener: Option<TcpListener>, page: HttpState, stop: &CancellationToken) -> JoinSet<()> {
+    let mut server = JoinSet::new();
+    if let Some(listener) = listener {
+        server.spawn(http::serve(listener, http::router(page), stop.clone()));
+    }
+    server
+}
+
+/// What the endpoints have to know of the settings.
+fn plan(settings: &Settings) -> Plan {
+    let schedules = Job::SCHEDULED
+        .into_iter()
+        .filter_map(|job| Some((job, slot::schedule_of(&settings.schedule, job)?.clone())))
+        .collect();
+    Plan {
+        accounts: settings.accounts.iter().map(|account| account.name.clone()).collect(),
+        schedules,
+        timezone: settings.schedule.timezone,
+        retention: settings.retention.rule(),
+    }
 }
 
 /// Opens the database, waiting for one that is not there yet; `None` when told to stop meanwhile.

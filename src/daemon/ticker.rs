@@ -8,11 +8,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use super::http::{HttpState, Metrics};
 use super::job::{Done, Work};
 use super::manager::Manager;
 use super::slot::{LOOK_AGAIN, Slot, slots};
 use super::wake::Wakes;
-use super::{DaemonError, Orders};
+use super::{DaemonError, Orders, plan};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::lmp::Limit;
@@ -37,9 +38,20 @@ const SLEPT: TimeDelta = TimeDelta::seconds(30);
 /// How long runs may take to end when the daemon does.
 const FAREWELL: Duration = Duration::from_secs(9);
 
+/// What the ticker works with.
+#[derive(Clone, Debug)]
+pub(super) struct Parts {
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) page: HttpState,
+}
+
 /// The heart of the daemon.
 pub(super) struct Ticker {
     store: Store,
+    metrics: Arc<Metrics>,
+    page: HttpState,
     settings: Arc<Settings>,
     instance: String,
     clock: Arc<dyn Clock>,
@@ -56,16 +68,13 @@ pub(super) struct Ticker {
 }
 
 impl Ticker {
-    pub(super) fn new(
-        store: Store,
-        settings: Arc<Settings>,
-        instance: String,
-        clock: Arc<dyn Clock>,
-        orders: Orders,
-    ) -> Self {
+    pub(super) fn new(parts: Parts, settings: Arc<Settings>, instance: String, orders: Orders) -> Self {
+        let Parts { store, clock, metrics, page } = parts;
         let now = clock.now();
         let mut ticker = Self {
             store,
+            metrics,
+            page,
             settings,
             instance,
             clock,
@@ -145,6 +154,7 @@ impl Ticker {
                 }
                 self.settings = Arc::new(new);
                 self.arrange();
+                self.page.replace_plan(plan(&self.settings));
                 tracing::info!(accounts = self.settings.accounts.len(), "loaded the settings anew");
             }
             Err(error) => tracing::error!("the settings stay as they were: {error}"),
@@ -312,6 +322,7 @@ impl Ticker {
             run_id,
             limit: self.limits.get(account).map(Arc::clone),
             clock: Arc::clone(&self.clock),
+            metrics: Arc::clone(&self.metrics),
             stop: self.orders.stop.clone(),
         };
         self.runs.spawn(work.run());

@@ -7,6 +7,7 @@
 mod apply;
 mod error;
 mod migrate;
+mod overview;
 mod polls;
 mod prune;
 mod read;
@@ -28,6 +29,10 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 pub use apply::{Guard, Poll, Sent};
 pub use error::StoreError;
 pub use migrate::{Migrated, SchemaState};
+pub use overview::{
+    CycleState, Figures, JobTicks, Lately, Overview, RecentChange, RecentRun, Reopened, Scope, StatusCount,
+    Suspicion, UpstreamClock,
+};
 pub use polls::{Outcome, PollRow};
 pub use prune::{Batch, Cutoff, Deleted, DueReports, PruneClocks, PruneCount};
 pub use read::{CycleStatuses, JobStatus, QuarantineCount, StatusChange, VersionRow};

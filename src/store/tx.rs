@@ -24,6 +24,16 @@ const BEGIN: &str = "begin;
     where current_setting('client_connection_check_interval', true) is not null
       and version() !~* 'windows|mingw|visual'";
 
+/// The same for what only looks: one moment's state for all its statements, and an end within the
+/// patience of somebody who waits for a page.
+const BEGIN_READING: &str = "begin isolation level repeatable read read only;
+    set local lock_timeout = '2s';
+    set local statement_timeout = '8s';
+    set local idle_in_transaction_session_timeout = '30s';
+    set local work_mem = '32MB';
+    set local jit = off;
+    set local plan_cache_mode = force_custom_plan";
+
 /// A transaction. Dropped without [`Tx::commit`], it is rolled back by closing its connection: a
 /// rollback that was never sent could leave it open on a connection that goes back to the pool.
 pub(super) struct Tx {
@@ -33,9 +43,17 @@ pub(super) struct Tx {
 
 impl Tx {
     pub(super) async fn begin(pool: &PgPool) -> Result<Self, StoreError> {
+        Self::begin_with(pool, BEGIN).await
+    }
+
+    pub(super) async fn begin_reading(pool: &PgPool) -> Result<Self, StoreError> {
+        Self::begin_with(pool, BEGIN_READING).await
+    }
+
+    async fn begin_with(pool: &PgPool, begin: &'static str) -> Result<Self, StoreError> {
         let connection = pool.acquire().await.map_err(StoreError::doing("getting a database connection"))?;
         let mut tx = Self { connection, open: true };
-        tx.connection.execute(BEGIN).await.map_err(StoreError::doing("beginning a transaction"))?;
+        tx.connection.execute(begin).await.map_err(StoreError::doing("beginning a transaction"))?;
         Ok(tx)
     }
 

@@ -1,0 +1,86 @@
+//! What needs a person's eye: reopened reports, answers that are held back, entries that are set aside.
+
+use chrono_tz::Tz;
+use maud::{Markup, html};
+
+use super::table::{numbers, table, tally, words};
+use super::text::{foreign, many, moment, month, sentence, status};
+use crate::store::Overview;
+
+pub(super) fn show(overview: &Overview, zone: Tz) -> Markup {
+    let lately = &overview.figures.lately;
+    let is_held_back = overview.cycles.iter().any(|state| state.suspicion.is_some());
+    html! {
+        section aria-labelledby="attention" {
+            h2 #attention { "What needs a look" }
+            @if lately.reopened.is_empty() && !is_held_back && overview.quarantine.is_empty() {
+                p { "Nothing: no completed report was reopened in the last 60 days, no answer is held back, and nothing is set aside." }
+            }
+            @if !lately.reopened.is_empty() { (reopened(overview, zone)) }
+            @if is_held_back { (held_back(overview, zone)) }
+            @if !overview.quarantine.is_empty() { (set_aside(overview)) }
+        }
+    }
+}
+
+fn reopened(overview: &Overview, zone: Tz) -> Markup {
+    let lately = &overview.figures.lately;
+    let rows = lately.reopened.iter().map(|report| {
+        [
+            foreign(&report.partner_company_name).into(),
+            html! { (month(report.cycle)) }.into(),
+            status(&report.status).into(),
+            moment(report.reopened_at, zone).into(),
+            html! { (report.account) }.into(),
+        ]
+    });
+    let columns =
+        [words("Partner"), words("Billing month"), words("Status now"), words("Reopened"), words("Account")];
+    let caption = html! {
+        b { (many(lately.reopened_total, "reopened report", "reopened reports")) }
+        " of the last 60 days: completed once, open again. What was billed may have to be corrected."
+        @if lately.reopened.len() < usize::try_from(lately.reopened_total).unwrap_or_default() { " The newest of them:" }
+    };
+    table(&caption, columns, rows)
+}
+
+fn held_back(overview: &Overview, zone: Tz) -> Markup {
+    let rows = overview.cycles.iter().filter_map(|state| {
+        let suspicion = state.suspicion.as_ref()?;
+        let figures_of = state.confirmed_at.map_or(html! { "never" }, |at| moment(at, zone));
+        Some([
+            html! { (month(state.cycle)) }.into(),
+            moment(suspicion.at, zone).into(),
+            figures_of.into(),
+            sentence(&suspicion.reason).into(),
+            html! { (state.account) }.into(),
+        ])
+    });
+    let columns =
+        [words("Billing month"), words("Answer of"), words("Figures of"), words("Why"), words("Account")];
+    let caption = html! {
+        b { "Answers held back" } ": they lack so many reports that they are probably wrong."
+    };
+    table(&caption, columns, rows)
+}
+
+fn set_aside(overview: &Overview) -> Markup {
+    let total: i64 = overview.quarantine.iter().map(|kind| kind.entries).sum();
+    let rows = overview.quarantine.iter().take(50).map(|kind| {
+        [
+            html! { (month(kind.cycle)) }.into(),
+            tally(kind.entries),
+            html! { (kind.reason.replace('_', " ")) }.into(),
+            sentence(&kind.example).into(),
+            html! { (kind.account) }.into(),
+        ]
+    });
+    let columns =
+        [words("Billing month"), numbers("Entries"), words("Kind"), words("For example"), words("Account")];
+    let caption = html! {
+        b { (many(total, "entry set aside", "entries set aside")) }
+        ": they cannot be reports and count nowhere. They are kept in the table "
+        code { "quarantined_reports" } "."
+    };
+    table(&caption, columns, rows)
+}

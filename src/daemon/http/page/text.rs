@@ -1,0 +1,133 @@
+//! Texts, numbers and times as people read them.
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono_tz::Tz;
+use maud::{Markup, html};
+
+use crate::domain::Cycle;
+
+/// Room for a name; the vendor says that its names have up to 128 characters.
+const LONGEST_NAME: usize = 128;
+
+/// A text from outside: cut, set apart so that its direction of writing stays its own, and without
+/// characters that act instead of being seen. Escaping is the template's.
+pub(super) fn foreign(text: &str) -> Markup {
+    html! { bdi { (visible(text, LONGEST_NAME)) } }
+}
+
+/// The same for a sentence, which needs more room.
+pub(super) fn sentence(text: &str) -> Markup {
+    html! { bdi { (visible(text, 400)) } }
+}
+
+fn visible(text: &str, room: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(room * 4));
+    for (place, character) in text.chars().enumerate() {
+        if place == room {
+            shown.push('…');
+            break;
+        }
+        if character.is_control() || turns_direction(character) {
+            shown.extend(character.escape_debug());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+fn turns_direction(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A count with its thousands apart: `1,234,567`.
+pub(super) fn count(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut shown = if number < 0 { "-".to_owned() } else { String::new() };
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// So many of something: `1 report`, `2 reports`.
+pub(super) fn many(number: i64, one: &str, more: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { more })
+}
+
+/// A billing month: `Nov 2026`.
+pub(super) fn month(cycle: Cycle) -> Markup {
+    html! { time datetime=(cycle.to_string()) { (month_name(cycle)) } }
+}
+
+/// The same as plain text.
+pub(super) fn month_name(cycle: Cycle) -> String {
+    cycle.first_day().format("%b %Y").to_string()
+}
+
+/// A moment on the zone's clock: `23 Nov 2026, 14:05`.
+pub(super) fn moment(at: DateTime<Utc>, zone: Tz) -> Markup {
+    let local = at.with_timezone(&zone).format("%-d %b %Y, %H:%M").to_string();
+    html! { time datetime=(at.to_rfc3339_opts(SecondsFormat::Secs, true)) { (local) } }
+}
+
+/// How long ago something was: `12 min ago`.
+pub(super) fn ago(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
+    match now - at {
+        since if since < TimeDelta::minutes(1) => "just now".to_owned(),
+        since => format!("{} ago", span(since)),
+    }
+}
+
+/// A length of time in the largest unit that says enough: `47 h`, `3 days`.
+pub(super) fn span(span: TimeDelta) -> String {
+    match (span.num_days(), span.num_hours(), span.num_minutes()) {
+        (0, 0, ..=0) => "less than a minute".to_owned(),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0 | 1, hours, _) => format!("{hours} h"),
+        (days, _, _) => format!("{} days", count(days)),
+    }
+}
+
+/// A status in the page's own spelling, so that columns and sentences look alike.
+pub(super) fn status(stored: &str) -> Markup {
+    match stored {
+        "MSP Preparing" => html! { "MSP preparing" },
+        "Under Review" => html! { "Under review" },
+        other => foreign(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_text_is_escaped_cut_and_harmless() {
+        let shown = |text: &str| foreign(text).into_string();
+        assert_eq!(shown("<b>\"&"), "<bdi>&lt;b&gt;&quot;&amp;</bdi>");
+        assert_eq!(shown("\u{1b}[31m\u{202e}x\0"), "<bdi>\\u{1b}[31m\\u{202e}x\\0</bdi>");
+        assert_eq!(shown("שלום ü 株"), "<bdi>שלום ü 株</bdi>");
+        assert_eq!(shown(&"x".repeat(10_000)).len(), "<bdi></bdi>".len() + LONGEST_NAME + '…'.len_utf8());
+        assert_eq!(shown(&"x".repeat(LONGEST_NAME)).len(), "<bdi></bdi>".len() + LONGEST_NAME);
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!([0, 999, 1000, 1_234_567, -1000].map(count), ["0", "999", "1,000", "1,234,567", "-1,000"]);
+        assert_eq!(many(1, "report", "reports"), "1 report");
+        assert_eq!(many(0, "report", "reports"), "0 reports");
+    }
+
+    #[test]
+    fn spans_are_told_in_the_unit_people_use() {
+        let minutes = |minutes| span(TimeDelta::minutes(minutes));
+        assert_eq!(
+            [0, 1, 59, 60, 47 * 60, 48 * 60].map(minutes),
+            ["less than a minute", "1 min", "59 min", "1 h", "47 h", "2 days"]
+        );
+    }
+}
