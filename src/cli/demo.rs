@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, Months, Utc};
 use clap::Args;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::CliError;
@@ -19,14 +22,15 @@ use super::output::visible;
 use super::signals::stop_on_signals;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
+use crate::daemon::{self, Orders};
 use crate::embedded::{EmbeddedOptions, EmbeddedPostgres};
-use crate::lmp::Client;
-use crate::setup::{client, instance, limit, rules};
 use crate::simulator::{
     DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, Recording, RunningSimulator, Simulator, SimulatorHandle,
 };
-use crate::store::{Job, RunOutcome, StatusChange, Store, Trigger};
-use crate::sync::{AccountSync, Ended, Rules, manual};
+use crate::store::{FirstSync, PollRow, StatusChange, Store};
+
+/// How often the database is looked into.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How far back the simulated time starts: with a year and a half behind it, history fills quickly.
 const MONTHS_BACK: u32 = 18;
@@ -36,9 +40,9 @@ const CHANGES_SHOWN: usize = 12;
 
 /// Show the program at work: simulated reports, a real PostgreSQL, nothing to set up
 ///
-/// Starts a simulated LMP and a private PostgreSQL, syncs the two years that can be read, and goes on
-/// syncing while the simulated months fly by, telling which reports changed their status. Ctrl-C ends
-/// it and leaves nothing behind.
+/// Starts a simulated LMP, a private PostgreSQL and the daemon with a fast schedule, and tells which
+/// reports change their status while the simulated months fly by. Names the status page and how to
+/// look into the database. Ctrl-C ends it and leaves nothing behind.
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
     /// How many partners there are, each with one report per month
@@ -73,12 +77,34 @@ pub(super) async fn demo(args: DemoArgs) -> Result<ExitCode, CliError> {
     let data_dir = args.data_dir.as_deref().unwrap_or(scratch.path());
 
     let simulator = start_simulator(&args).await.context("starting the simulated LMP")?;
-    let settings = settings(&simulator)?;
-    let postgres = EmbeddedPostgres::start(&EmbeddedOptions::new(data_dir)).await?;
-    let result = play(&args, &settings, &simulator.handle(), &postgres, &stop).await;
+    let settings = settings(&simulator, data_dir)?;
+    let (started, has_started) = oneshot::channel();
+    let (_hangup, reload) = mpsc::channel(1);
+    let orders = Orders {
+        stop: stop.clone(),
+        reload,
+        // Nobody can change what stands nowhere; the sender of reloads is only kept.
+        load: Box::new({
+            let settings = settings.clone();
+            move || Ok(settings.clone())
+        }),
+        started: Some(started),
+    };
+    let daemon = daemon::run(settings.clone(), orders, Arc::new(SystemClock));
+    let show = async {
+        // Without a start the daemon's own error tells why.
+        if let Ok(page) = has_started.await {
+            let shown = show(&args, &settings, &simulator.handle(), page, &stop).await;
+            stop.cancel();
+            return shown;
+        }
+        Ok(())
+    };
+    let (ended, shown) = tokio::join!(daemon, show);
     simulator.shutdown().await;
-    postgres.stop().await;
-    result
+    ended?;
+    shown?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn start_simulator(args: &DemoArgs) -> std::io::Result<RunningSimulator> {
@@ -92,10 +118,11 @@ async fn start_simulator(args: &DemoArgs) -> std::io::Result<RunningSimulator> {
         .await
 }
 
-/// The settings somebody would write for this simulator; the same code reads them.
-fn settings(simulator: &RunningSimulator) -> Result<Settings, CliError> {
+/// The settings somebody would write for this simulator, in a hurry; the same code reads them.
+fn settings(simulator: &RunningSimulator, data_dir: &Path) -> Result<Settings, CliError> {
     let text = format!(
         r#"
+        data_dir = {}
         [database]
         embedded = true
         [[accounts]]
@@ -105,102 +132,95 @@ fn settings(simulator: &RunningSimulator) -> Result<Settings, CliError> {
         secret_key = "{DEFAULT_SECRET_KEY}"
         requests_per_second = 100
         max_concurrency = 4
+        [schedule]
+        reconcile = "*/2 * * * * *"
+        refresh = "*/30 * * * * *"
+        discover = "*/30 * * * * *"
+        [http]
+        listen = "127.0.0.1:0"
         "#,
+        // As TOML writes a text.
+        toml::Value::from(data_dir.display().to_string()),
         simulator.base_url()
     );
     Ok(Settings::from_sources(Some((PathBuf::from("demo"), text)), [], None)?)
 }
 
-struct Stage<'a> {
-    store: &'a Store,
-    client: &'a Client,
-    rules: &'a Rules,
-    instance: String,
-    stop: &'a CancellationToken,
-}
-
-async fn play(
+/// Tells what the daemon does, by looking into its database as anybody might.
+async fn show(
     args: &DemoArgs,
     settings: &Settings,
     world: &SimulatorHandle,
-    postgres: &EmbeddedPostgres,
+    page: Option<SocketAddr>,
     stop: &CancellationToken,
-) -> Result<ExitCode, CliError> {
-    let store = Store::connect(&postgres.url(), settings.database.max_connections).await?;
-    store.migrate().await?;
+) -> Result<(), CliError> {
+    let url = EmbeddedPostgres::running(&EmbeddedOptions::new(&settings.data_dir))?
+        .context("the private PostgreSQL has just been started")?;
+    let store = Store::connect(&url, 1).await?;
     let version = store.server_version().await?;
-    say(&format!("PostgreSQL {version}  {}:{}", postgres.host(), postgres.port()))?;
-    let account = settings.accounts.first().context("the demo has an account")?;
-    let client = client(settings, account, limit(account), settings.sync.max_attempts)?;
-    say(&format!("Simulated LMP    {} ({} partners, seed {})", account.base_url, args.partners, args.seed))?;
-    let rules = rules(settings);
-    let stage = Stage { store: &store, client: &client, rules: &rules, instance: instance(), stop };
-
-    let began = Instant::now();
-    let first = stage.round().await?;
-    say(&introduction(&first, began.elapsed(), postgres, args.days_per_second))?;
-
-    let mut failed = first.run.outcome != RunOutcome::Succeeded;
-    let mut rounds = 1;
-    let mut pause = tokio::time::interval(Duration::from_secs(2));
-    pause.tick().await;
-    while !stop.is_cancelled() && args.rounds.is_none_or(|limit| rounds < limit) {
+    let mut seen = 0;
+    let mut rounds = 0;
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    while args.rounds.is_none_or(|limit| rounds < limit) {
         tokio::select! {
-            _ = pause.tick() => {}
+            _ = look.tick() => {}
             () = stop.cancelled() => break,
         }
         let day = world.world_clock().now();
-        let round = stage.round().await?;
-        if stop.is_cancelled() {
-            break;
+        let polls = store.polls_after(seen).await?;
+        let Some(last) = polls.last() else { continue };
+        if seen == 0 {
+            // The first sync is told as a whole, when it is whole.
+            if store.first_sync("demo").await? != FirstSync::Done {
+                continue;
+            }
+            say(&introduction(args, settings, &version, page, &url, &polls))?;
+        } else {
+            let ids: Vec<i64> = polls.iter().map(|poll| poll.id).collect();
+            say(&story(day, &polls, &store.status_changes_by(&ids).await?))?;
         }
-        failed |= round.run.outcome != RunOutcome::Succeeded;
+        seen = last.id;
         rounds += 1;
-        let polls: Vec<i64> = round.polls.iter().map(|poll| poll.id).collect();
-        say(&story(day, &round, &store.status_changes_by(&polls).await?))?;
     }
     say("\nStopping.")?;
     store.close().await;
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(())
 }
 
-impl Stage<'_> {
-    async fn round(&self) -> Result<Ended, CliError> {
-        let started_at = self.store.now().await?;
-        let cycles = manual(self.rules.retention.window(self.rules.today(started_at)), &[])?;
-        let sync = AccountSync {
-            store: self.store,
-            client: self.client,
-            account: "demo",
-            max_concurrency: 4,
-            rules: self.rules,
-            started_at,
-        };
-        Ok(sync.run(Job::Manual, Trigger::Cli, &self.instance, &cycles, |_| {}, self.stop).await?)
-    }
-}
-
-fn introduction(first: &Ended, took: Duration, postgres: &EmbeddedPostgres, days_per_second: f64) -> String {
-    let reports: i64 = first.polls.iter().map(|poll| i64::from(poll.inserted)).sum();
-    let url = postgres.url();
+fn introduction(
+    args: &DemoArgs,
+    settings: &Settings,
+    version: &str,
+    page: Option<SocketAddr>,
+    url: &SecretString,
+    polls: &[PollRow],
+) -> String {
+    let reports: i64 = polls.iter().map(|poll| i64::from(poll.inserted)).sum();
+    let lmp = settings.accounts.first().map(|account| account.base_url.to_string()).unwrap_or_default();
+    let page = page.map(|page| format!("Status page      http://{page}/\n")).unwrap_or_default();
     format!(
-        "First sync       {reports} reports of {} billing months in {:.1} s\n\n\
+        "Simulated LMP    {} ({} partners, seed {})\n\
+         PostgreSQL       {version}\n{page}\
+         First sync       {reports} reports of {} billing months\n\n\
          Look at them from another terminal:\n\n    psql '{}'\n\n    \
          select * from lmp_billing.cycle_progress order by cycle desc;\n    \
          select * from lmp_billing.status_changes order by changed_at desc limit 20;\n\n\
-         {days_per_second} simulated day(s) pass every second, up to today. What changes from here on is \
-         told below\nand kept in lmp_billing.report_history. Ctrl-C ends it.\n",
-        first.polls.len(),
-        took.as_secs_f64(),
-        url.expose_secret()
+         The daemon asks every two seconds, and {} simulated day(s) pass in each, up to today. What changes\n\
+         is told below and kept in lmp_billing.report_history. Ctrl-C ends it.\n",
+        lmp.trim_end_matches('/'),
+        args.partners,
+        args.seed,
+        polls.len(),
+        url.expose_secret(),
+        args.days_per_second * 2.0,
     )
 }
 
 /// What a round brought, a line for each change of status.
-fn story(day: DateTime<Utc>, round: &Ended, changes: &[StatusChange]) -> String {
+fn story(day: DateTime<Utc>, polls: &[PollRow], changes: &[StatusChange]) -> String {
     let day = day.format("%Y-%m-%d");
-    let inserted: i32 = round.polls.iter().map(|poll| poll.inserted).sum();
-    let withdrawn: i32 = round.polls.iter().map(|poll| poll.withdrawn).sum();
+    let inserted: i32 = polls.iter().map(|poll| poll.inserted).sum();
+    let withdrawn: i32 = polls.iter().map(|poll| poll.withdrawn).sum();
     let mut lines = Vec::new();
     if inserted > 0 {
         lines.push(format!("{day}  {inserted} new report(s)"));

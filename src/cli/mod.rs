@@ -87,7 +87,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         }
         Command::Demo(args) => {
             logging::init_quiet()?;
-            return demo::demo(args).await;
+            return Box::pin(demo::demo(args)).await;
         }
         _ => {}
     }

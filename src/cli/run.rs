@@ -34,6 +34,7 @@ pub(super) async fn run(
         stop: stop_on_signals()?,
         reload: on_hangup()?,
         load: Box::new(move || Settings::load(config.as_deref())),
+        started: None,
     };
     daemon::run(settings, orders, Arc::new(SystemClock)).await?;
     Ok(ExitCode::SUCCESS)

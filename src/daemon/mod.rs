@@ -17,12 +17,13 @@ mod slot;
 mod ticker;
 mod wake;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +50,7 @@ pub enum DaemonError {
     Wake(String),
     /// The address for its endpoints cannot be had.
     #[error("cannot listen on http.listen = {0}: {1}; choose another address, or \"\" to turn it off")]
-    Listen(std::net::SocketAddr, std::io::Error),
+    Listen(SocketAddr, std::io::Error),
     /// One of its tasks panicked.
     #[error("a task of the daemon panicked: {0}; please report this as a bug")]
     Panicked(String),
@@ -69,26 +70,32 @@ pub struct Orders {
     pub reload: mpsc::Receiver<()>,
     /// Loads the settings.
     pub load: Box<dyn Fn() -> Result<Settings, ConfigError> + Send>,
+    /// Told, once it has started, where its status page is.
+    pub started: Option<oneshot::Sender<Option<SocketAddr>>>,
 }
 
 /// Runs the daemon until it is told to stop.
 ///
 /// # Errors
 /// See [`DaemonError`].
-pub async fn run(settings: Settings, orders: Orders, clock: Arc<dyn Clock>) -> Result<(), DaemonError> {
+pub async fn run(settings: Settings, mut orders: Orders, clock: Arc<dyn Clock>) -> Result<(), DaemonError> {
     let manager = Manager::new();
     let Some(database) = open(&settings, &orders.stop, manager).await? else { return Ok(()) };
     let data_dir = settings.data_dir.clone();
-    let stop = orders.stop.clone();
+    let (stop, started) = (orders.stop.clone(), orders.started.take());
     let mut wakes = wake::every_half_minute().await.map_err(|error| DaemonError::Wake(error.to_string()))?;
     let listener = listen(&settings).await?;
     let metrics = Arc::new(Metrics::new());
     let page =
-        HttpState::new(database.store.clone(), plan(&settings), Arc::clone(&metrics), Arc::clone(&clock));
+        HttpState::new(database.store.aside(), plan(&settings), Arc::clone(&metrics), Arc::clone(&clock));
     let parts = Parts { store: database.store.clone(), clock, metrics, page: page.clone() };
     let mut ticker = Ticker::new(parts, Arc::new(settings), instance(), orders);
     tracing::info!(instance = ticker.instance(), database = database.store.target(), "started");
     manager.ready();
+    if let Some(started) = started {
+        // Who is no longer there need not be told.
+        let _ = started.send(listener.as_ref().and_then(|listener| listener.local_addr().ok()));
+    }
     let mut server = serve(listener, page, &stop);
     let ended = tokio::select! {
         Some(Err(panic)) = server.join_next() => Err(DaemonError::Panicked(panic.to_string())),

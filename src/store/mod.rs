@@ -43,6 +43,9 @@ pub use ticks::{Claim, FirstSync, Tick, TickState};
 /// How long to wait for a connection before saying that there is none.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection for looking on is kept unused.
+const ASIDE_IDLE: Duration = Duration::from_mins(1);
+
 /// The database.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -83,6 +86,19 @@ impl Store {
         let first = store.connection().await?;
         drop(first);
         Ok(store)
+    }
+
+    /// The same database over a connection of its own, given up when it is not used: for looking on while
+    /// all others are busy.
+    #[must_use]
+    pub fn aside(&self) -> Self {
+        let only = PgPoolOptions::new()
+            .max_connections(1)
+            .min_connections(0)
+            .idle_timeout(ASIDE_IDLE)
+            .acquire_timeout(CONNECT_TIMEOUT)
+            .connect_lazy_with(self.options.clone());
+        Self { pool: only.clone(), control: only, options: self.options.clone() }
     }
 
     /// A connection outside the pool, for what must not leave traces on a pooled one.

@@ -163,25 +163,22 @@ impl Store {
         .await
     }
 
-    /// The polls of some runs, in their order.
+    /// The polls after one, in their order; not all at once if there are very many.
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn polls_of(&self, runs: &[i64]) -> Result<Vec<PollRow>, StoreError> {
-        let ids = sqlx::query_scalar!(
-            "select id from lmp_billing.cycle_polls where run_id = any($1) order by id",
-            runs
+    pub async fn polls_after(&self, id: i64) -> Result<Vec<PollRow>, StoreError> {
+        let rows = sqlx::query_as!(
+            Raw,
+            "select id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
+                    reports_seen, inserted, updated, withdrawn, quarantined, body_bytes, body_sha256, error
+             from lmp_billing.cycle_polls where id > $1 order by id limit 1000",
+            id
         )
         .fetch_all(&self.pool)
         .await
         .map_err(StoreError::doing("reading the log of polls"))?;
-        let mut connection =
-            self.pool.acquire().await.map_err(StoreError::doing("getting a database connection"))?;
-        let mut rows = Vec::with_capacity(ids.len());
-        for id in ids {
-            rows.extend(find(&mut connection, id).await?);
-        }
-        Ok(rows)
+        rows.into_iter().map(PollRow::try_from).collect()
     }
 }
 
