@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::super::plan::is_overdue;
 use super::super::sight::Sight;
-use super::text::{ago, foreign, many, moment, month_name, sentence, span};
+use super::text::{ago, many, moment, month_name, sentence, span};
 use crate::store::{CycleState, Job, Overview};
 
 /// A poll may come this long after its tick: a run polls one cycle after the other, and not too fast.
@@ -169,7 +169,7 @@ fn last_run(overview: &Overview, account: &str) -> Option<Finding> {
     };
     let text = html! {
         b { (account) } ": the last run (" (run.job) ", " (ago(overview.now, run.started_at)) ") " (how) "."
-        @if let Some(error) = &run.error { " " span .quiet { (foreign(error)) } }
+        @if let Some(error) = &run.error { " " span .quiet { (sentence(error)) } }
     };
     Some(Finding(Trust::Reserved, text))
 }
