@@ -139,8 +139,8 @@ fn settings(simulator: &RunningSimulator, data_dir: &Path) -> Result<Settings, C
         [http]
         listen = "127.0.0.1:0"
         "#,
-        // As TOML writes a text.
-        toml::Value::from(data_dir.display().to_string()),
+        // TOML writes a text as JSON does.
+        serde_json::Value::from(data_dir.display().to_string()),
         simulator.base_url()
     );
     Ok(Settings::from_sources(Some((PathBuf::from("demo"), text)), [], None)?)

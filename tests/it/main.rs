@@ -3,6 +3,7 @@
 mod cli;
 mod daemon;
 mod embedded;
+mod http;
 mod prune;
 mod schema;
 mod support;

@@ -9,6 +9,7 @@ mod figures;
 mod state;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -19,6 +20,8 @@ pub use state::{CycleState, JobTicks, RecentRun, Suspicion, UpstreamClock};
 use super::tx::Tx;
 use super::{Job, QuarantineCount, Store, StoreError};
 use crate::domain::{Cycle, Retention, Window};
+
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
 /// What is asked about.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +69,7 @@ impl Store {
         scope: &Scope<'_>,
         known: Option<&Arc<Figures>>,
     ) -> Result<Overview, StoreError> {
-        let mut tx = Tx::begin_reading(&self.pool).await?;
+        let mut tx = self.begin_reading().await?;
         let now = state::now(&mut tx).await?;
         let today = now.with_timezone(&scope.timezone).date_naive();
         let window = scope.retention.window(today);
@@ -80,6 +83,16 @@ impl Store {
         Ok(Overview { now, today, window, cycles, ticks, runs, quarantine, upstream, figures })
     }
 
+    /// The pool would go on trying for as long as a run may wait; who looks at a page does not.
+    async fn begin_reading(&self) -> Result<Tx, StoreError> {
+        tokio::time::timeout(CONNECT_WITHIN, Tx::begin_reading(&self.pool)).await.unwrap_or_else(|_| {
+            Err(StoreError::Unreachable {
+                target: self.target(),
+                source: Box::new(sqlx::Error::PoolTimedOut),
+            })
+        })
+    }
+
     /// Since when each job's next tick is waited for, and the database's clock.
     ///
     /// # Errors
@@ -88,7 +101,7 @@ impl Store {
         &self,
         jobs: &[(String, Job)],
     ) -> Result<(DateTime<Utc>, Vec<JobTicks>), StoreError> {
-        let mut tx = Tx::begin_reading(&self.pool).await?;
+        let mut tx = self.begin_reading().await?;
         let now = state::now(&mut tx).await?;
         let ticks = state::ticks(&mut tx, jobs).await?;
         tx.commit().await?;

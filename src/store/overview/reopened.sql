@@ -21,7 +21,13 @@ select r.account as "account!",
        f.reopened_at as "reopened_at!",
        count(*) over () as "total!"
 from was_final f
-join lmp_billing.reports r on r.id = f.id and r.account = f.account
+-- Looked up one by one: they are few, and the planner thinks that they are many.
+cross join lateral (
+    select *
+    from lmp_billing.reports
+    where id = f.id and account = f.account
+    limit 1
+) r
 left join lmp_billing.report_statuses s on s.status = r.status
 where r.withdrawn_at is null and not coalesce(s.is_final, false)
 order by f.reopened_at desc, r.partner_company_name, r.id

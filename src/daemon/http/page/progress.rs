@@ -1,10 +1,12 @@
 //! How far each billing month is: a bar by status, and the same in numbers.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, html};
 
 use super::super::Plan;
 use super::table::{Cell, numbers, table, tally, words};
-use super::text::{ago, count, month, month_name};
+use super::text::{ago, count, many, month, month_name, span};
 use crate::domain::{Cycle, KnownStatus};
 use crate::store::{CycleState, Overview};
 
@@ -18,8 +20,11 @@ const ORDER: [(Option<KnownStatus>, &str, &str); 6] = [
     (None, "other", "Other"),
 ];
 
-/// Width of a bar, in units of its own.
-const WIDTH: i64 = 1000;
+/// Even one report of a million is seen.
+const NARROWEST: f64 = 0.5;
+
+/// So many months are shown whatever their state.
+const NEVER_FOLDED: u32 = 6;
 
 /// Reports of one cycle in [`ORDER`].
 struct Counts([i64; 6]);
@@ -31,6 +36,10 @@ impl Counts {
                 overview.figures.counts.iter().filter(|c| c.account == account && c.cycle == cycle);
             of_cycle.filter(|c| c.status == status).map(|c| c.reports).sum()
         }))
+    }
+
+    fn completed(&self) -> i64 {
+        self.0[0]
     }
 
     fn total(&self) -> i64 {
@@ -64,22 +73,54 @@ pub(super) fn show(plan: &Plan, overview: &Overview) -> Markup {
     }
 }
 
+/// The newest months of an account, and older ones with something left to do; the rest is folded away.
 fn of_account(overview: &Overview, account: &str) -> Markup {
-    let rows = cycles(overview, account).into_iter().map(|(cycle, state)| {
-        let counts = Counts::of(overview, account, cycle);
-        let [completed, approved, review, rejected, preparing, other] = counts.0;
+    let open: Vec<Cycle> = overview.open_cycles(account).map(|state| state.cycle).collect();
+    let newest = overview.window.current().back(NEVER_FOLDED);
+    let (shown, folded): (Vec<_>, Vec<_>) = months(overview, account).into_iter().partition(|month| {
+        let state = month.state;
+        month.cycle > newest
+            || open.contains(&month.cycle)
+            || month.counts.total() > month.counts.completed()
+            || state.is_some_and(|state| state.suspicion.is_some() || state.confirmed_at.is_none())
+    });
+    html! {
+        h3 { "Account " (account) }
+        div .wide { (figures(overview, &html! { "Newest month first" }, &shown)) }
+        @if !folded.is_empty() {
+            details {
+                summary { (summary(overview, &folded)) }
+                div .wide { (figures(overview, &html! { "Completed months" }, &folded)) }
+            }
+        }
+    }
+}
+
+fn summary(overview: &Overview, folded: &[Month<'_>]) -> Markup {
+    let months = many(i64::try_from(folded.len()).unwrap_or(i64::MAX), "older month", "older months");
+    let reports = folded.iter().map(|month| month.counts.total()).sum();
+    let confirmed = folded.iter().filter_map(|month| month.state?.confirmed_at).min();
+    html! {
+        (months) ", all completed: " (many(reports, "report", "reports"))
+        @if let Some(at) = confirmed { ", confirmed within the last " (span(overview.now - at)) }
+    }
+}
+
+fn figures(overview: &Overview, caption: &Markup, months: &[Month<'_>]) -> Markup {
+    let rows = months.iter().map(|of| {
+        let [completed, approved, review, rejected, preparing, other] = of.counts.0;
         [
-            html! { (month(cycle)) }.into(),
-            bar(cycle, &counts).into(),
-            share(completed, counts.total()),
-            tally(counts.total()),
+            html! { (month(of.cycle)) }.into(),
+            bar(of.cycle, &of.counts).into(),
+            share(completed, of.counts.total()),
+            tally(of.counts.total()),
             tally(completed),
             tally(approved),
             tally(review),
             tally(rejected),
             tally(preparing),
             tally(other),
-            confirmed(overview, state).into(),
+            confirmed(overview, of.state).into(),
         ]
     });
     let columns = [
@@ -95,26 +136,32 @@ fn of_account(overview: &Overview, account: &str) -> Markup {
         numbers("Other"),
         words("Confirmed"),
     ];
-    html! {
-        div .wide { (table(&html! { "Account " b { (account) } ", newest month first" }, columns, rows)) }
-    }
+    table(caption, columns, rows)
 }
 
-/// The window's cycles, and older ones that are still kept; newest first.
-fn cycles<'a>(overview: &'a Overview, account: &str) -> Vec<(Cycle, Option<&'a CycleState>)> {
-    let mut cycles: Vec<_> = overview
-        .cycles
+/// A billing month's line.
+struct Month<'a> {
+    cycle: Cycle,
+    state: Option<&'a CycleState>,
+    counts: Counts,
+}
+
+/// The window's months, and older ones that are still kept; newest first.
+fn months<'a>(overview: &'a Overview, account: &str) -> Vec<Month<'a>> {
+    let mut months: BTreeMap<Cycle, Option<&CycleState>> = overview
+        .figures
+        .counts
         .iter()
-        .filter(|state| state.account == account)
-        .map(|state| (state.cycle, Some(state)))
+        .filter(|count| count.account == account)
+        .map(|count| (count.cycle, None))
         .collect();
-    for kept in overview.figures.counts.iter().filter(|count| count.account == account) {
-        if !cycles.iter().any(|(cycle, _)| *cycle == kept.cycle) {
-            cycles.push((kept.cycle, None));
-        }
-    }
-    cycles.sort_by_key(|(cycle, _)| std::cmp::Reverse(*cycle));
-    cycles
+    let states = overview.cycles.iter().filter(|state| state.account == account);
+    months.extend(states.map(|state| (state.cycle, Some(state))));
+    months
+        .into_iter()
+        .rev()
+        .map(|(cycle, state)| Month { cycle, state, counts: Counts::of(overview, account, cycle) })
+        .collect()
 }
 
 /// Rounded down: only what is done is 100 %.
@@ -138,27 +185,32 @@ fn bar(cycle: Cycle, counts: &Counts) -> Markup {
     if total == 0 {
         return html! { span .quiet { "no reports" } };
     }
+    let percent = |reports: i64| share_of(reports, total) * 100.0;
     let mut before = 0;
-    let parts: Vec<(&str, i64, i64)> = ORDER
+    let parts: Vec<(&str, f64, f64)> = ORDER
         .iter()
         .zip(counts.0)
         .filter(|(_, reports)| *reports > 0)
         .map(|((_, class, _), reports)| {
-            let from = before * WIDTH / total;
+            let from = percent(before);
             before += reports;
-            // Even one of a million is seen.
-            (*class, from, (before * WIDTH / total - from).max(4))
+            (*class, from, percent(reports).max(NARROWEST))
         })
         .collect();
     let label = format!("{}: {}", month_name(cycle), counts.in_words());
     html! {
-        svg .bar role="img" aria-label=(label) viewBox=(format!("0 0 {WIDTH} 20")) preserveAspectRatio="none" {
+        svg .bar role="img" aria-label=(label) {
             title { (label) }
             @for (class, from, width) in parts {
-                rect .(class) x=(from) width=(width) height="20" {}
+                rect .(class) x=(format!("{from:.2}%")) width=(format!("{width:.2}%")) height="100%" {}
             }
         }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for a picture")]
+fn share_of(part: i64, whole: i64) -> f64 {
+    part as f64 / whole as f64
 }
 
 /// Rejected reports are hatched and unknown statuses dotted, so that the colours need not tell.

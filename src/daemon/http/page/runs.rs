@@ -49,13 +49,15 @@ fn what(job: Job) -> Markup {
 }
 
 fn when(overview: &Overview, run: &RecentRun, zone: Tz) -> Markup {
-    html! { (moment(run.started_at, zone)) " " span .quiet { "(" (ago(overview.now, run.started_at)) ")" } }
+    html! { (moment(run.started_at, zone)) " " span .quiet .unbroken { "(" (ago(overview.now, run.started_at)) ")" } }
 }
 
 fn result(run: &RecentRun) -> Markup {
     let did = match (&*run.outcome, &*run.job) {
         ("running", _) => return html! { "under way" },
+        (_, "prune") if run.deleted == 0 => "nothing to delete".to_owned(),
         (_, "prune") => many(run.deleted, "report deleted", "reports deleted"),
+        _ if run.inserted + run.updated + run.withdrawn == 0 => "nothing new".to_owned(),
         _ => format!(
             "{}, {} changed, {} withdrawn",
             many(run.inserted, "new report", "new reports"),

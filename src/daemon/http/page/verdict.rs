@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
 
 use super::super::sight::Sight;
-use super::text::{ago, foreign, many, moment, month_name, sentence, span};
+use super::text::{ago, many, moment, month_name, sentence, span};
 use crate::schedule::is_overdue;
 use crate::store::{CycleState, Job, Overview};
 
@@ -175,7 +175,7 @@ fn last_run(overview: &Overview, account: &str) -> Option<Finding> {
     };
     let text = html! {
         b { (account) } ": the last run (" (run.job) ", " (ago(overview.now, run.started_at)) ") " (how) "."
-        @if let Some(error) = &run.error { " " span .quiet { (foreign(error)) } }
+        @if let Some(error) = &run.error { " " span .quiet { (sentence(error)) } }
     };
     Some(Finding(Trust::Reserved, text))
 }
