@@ -3,7 +3,7 @@
 //!
 //! A prune is a run of account `*`. It counts first and refuses before it has deleted anything
 //! ([`Refusal`]); then it deletes cycle by cycle, oldest first, in transactions so small that no lock is
-//! held long (`pace`); then whatever else is as old and no longer referred to. Stopped at any moment,
+//! held long; then whatever else is as old and no longer referred to. Stopped at any moment,
 //! it has deleted whole reports with all their versions, and the next prune goes on. Polls need not
 //! know of it: by the same cutoff they leave what is past retention alone.
 
@@ -25,7 +25,8 @@ use crate::store::{Cutoff, RunOutcome, Store, StoreError};
 pub use guard::{Facts, Refusal};
 pub use progress::PrunedLogs;
 
-/// Reports in one transaction at most. Measured with a million reports: larger batches gain nothing.
+/// Reports in one transaction at most. Mostly it is the time a batch takes that bounds it: of a million
+/// reports, 4,000 to 8,000 are deleted in a tenth of a second.
 pub const MAX_BATCH: usize = 10_000;
 
 /// How long to wait, time after time, for reports that somebody else has locked.
