@@ -10,6 +10,8 @@ mod cron;
 mod due;
 mod latest;
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod testing;
 
 pub use cron::{CronSchedule, InvalidSchedule};
