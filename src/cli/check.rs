@@ -22,7 +22,8 @@ const CLOCK_TOLERANCE_SECONDS: i64 = 60;
 
 /// Try out the settings, the database and each account, and say what is wrong
 ///
-/// Changes nothing. Makes one signed request per account.
+/// Changes nothing, but starts the embedded PostgreSQL where that is the database. Makes one signed
+/// request per account.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {}
 

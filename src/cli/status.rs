@@ -1,5 +1,6 @@
 //! `status`: how things stand.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -10,10 +11,12 @@ use serde::Serialize;
 
 use super::CliError;
 use super::output::{Grid, Output, exact, maybe, moment, stdout, visible, write_json};
-use crate::config::{Schedule, Settings};
-use crate::schedule::CronSchedule;
-use crate::setup::Database;
-use crate::store::{CycleStatuses, Job, JobStatus, QuarantineCount};
+use crate::config::Settings;
+use crate::daemon::{ALL_ACCOUNTS, schedule_of};
+use crate::domain::Cycle;
+use crate::setup::{Database, rules};
+use crate::store::{CycleStatuses, Job, JobStatus, QuarantineCount, Store, StoreError};
+use crate::sync::plan;
 
 /// Show how things stand: cycles by status, last runs, what is due next
 ///
@@ -41,6 +44,8 @@ struct NextTick {
     account: String,
     job: Job,
     due_at: DateTime<Utc>,
+    /// What it would poll if it ran now, newest first.
+    cycles: Vec<Cycle>,
 }
 
 pub(super) async fn status(args: StatusArgs, settings: &Settings) -> Result<ExitCode, CliError> {
@@ -50,7 +55,7 @@ pub(super) async fn status(args: StatusArgs, settings: &Settings) -> Result<Exit
     let status = Status {
         now,
         jobs: store.last_runs().await?,
-        next: next_ticks(settings, now),
+        next: next_ticks(settings, store, now).await?,
         cycles: store.cycles().await?,
         quarantine: store.open_quarantine().await?,
     };
@@ -65,28 +70,40 @@ pub(super) async fn status(args: StatusArgs, settings: &Settings) -> Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-fn next_ticks(settings: &Settings, now: DateTime<Utc>) -> Vec<NextTick> {
-    let accounts = || settings.accounts.iter().map(|account| account.name.clone());
-    let tick = |account, job| {
+async fn next_ticks(
+    settings: &Settings,
+    store: &Store,
+    now: DateTime<Utc>,
+) -> Result<Vec<NextTick>, StoreError> {
+    let rules = rules(settings);
+    let today = rules.today(now);
+    let window = rules.retention.window(today);
+    let tick = |account: &str, job, unfinished: &BTreeSet<Cycle>| {
         let due_at = schedule_of(&settings.schedule, job)?.next_after(now)?;
-        Some(NextTick { account, job, due_at })
+        let cycles = plan(job, window, today, unfinished);
+        Some(NextTick { account: account.to_owned(), job, due_at, cycles })
     };
-    let polling = [Job::Discover, Job::Refresh, Job::Reconcile];
-    let mut ticks: Vec<NextTick> = accounts()
-        .flat_map(|account| polling.into_iter().filter_map(move |job| tick(account.clone(), job)))
-        .chain(tick("*".to_owned(), Job::Prune))
-        .collect();
+    let mut ticks: Vec<NextTick> = tick(ALL_ACCOUNTS, Job::Prune, &BTreeSet::new()).into_iter().collect();
+    for account in &settings.accounts {
+        let unfinished = store.unfinished_cycles(&account.name).await?;
+        let polling = [Job::Discover, Job::Refresh, Job::Reconcile];
+        ticks.extend(polling.into_iter().filter_map(|job| tick(&account.name, job, &unfinished)));
+    }
     ticks.sort_by_key(|tick| tick.due_at);
-    ticks
+    Ok(ticks)
 }
 
-fn schedule_of(schedule: &Schedule, job: Job) -> Option<&CronSchedule> {
-    match job {
-        Job::Discover => Some(&schedule.discover),
-        Job::Refresh => Some(&schedule.refresh),
-        Job::Reconcile => Some(&schedule.reconcile),
-        Job::Prune => Some(&schedule.prune),
-        Job::Manual => None,
+/// So many cycles are told one by one.
+const FEW: usize = 4;
+
+/// A few cycles by name, many by number.
+fn shortly(cycles: &[Cycle]) -> String {
+    match cycles {
+        [] => String::new(),
+        [newest, .., oldest] if cycles.len() > FEW => {
+            format!("{} cycles, {oldest} to {newest}", cycles.len())
+        }
+        few => few.iter().map(Cycle::to_string).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -109,9 +126,14 @@ fn write_tables(out: &mut impl Write, status: &Status, target: &str, zone: Tz) -
         }
     }
     writeln!(out, "\nDue next, if the daemon runs")?;
-    let mut next = Grid::new(["Account", "Job", "Due"]);
+    let mut next = Grid::new(["Account", "Job", "Due", "Would poll now"]);
     for tick in &status.next {
-        next.push([tick.account.clone(), tick.job.as_str().to_owned(), moment(tick.due_at, zone)]);
+        next.push([
+            tick.account.clone(),
+            tick.job.as_str().to_owned(),
+            moment(tick.due_at, zone),
+            shortly(&tick.cycles),
+        ]);
     }
     next.write_table(out)?;
     if !status.quarantine.is_empty() {

@@ -13,7 +13,7 @@ use crate::lmp::Limit;
 use crate::prune::{MAX_BATCH, PATIENCE, PruneError, Pruning};
 use crate::setup::{SetupError, client, rules};
 use crate::store::{Job, PollRow, RunOutcome, Store, StoreError};
-use crate::sync::{AccountSync, Rules, discover, reconcile, refresh};
+use crate::sync::{AccountSync, Rules, plan};
 
 /// What a run needs.
 #[derive(Clone, Debug)]
@@ -88,12 +88,8 @@ impl Work {
     ) -> Result<Vec<Cycle>, StoreError> {
         let today = rules.today(now);
         let window = rules.retention.window(today);
-        let cycles = match self.job {
-            Job::Discover => discover(window),
-            Job::Refresh => refresh(window, today, &self.store.unfinished_cycles(&self.account).await?),
-            Job::Reconcile | Job::Manual => reconcile(window),
-            Job::Prune => Vec::new(),
-        };
+        let unfinished = self.store.unfinished_cycles(&self.account).await?;
+        let cycles = plan(self.job, window, today, &unfinished);
         tracing::debug!(
             account = self.account,
             run.id = self.run_id,

@@ -32,6 +32,8 @@ use crate::config::{ConfigError, Settings};
 use crate::setup::{Database, SetupError, instance};
 
 use crate::store::Job;
+pub(crate) use slot::{ALL_ACCOUNTS, schedule_of};
+
 use http::{HttpState, Metrics, Plan};
 use manager::Manager;
 use ticker::{Parts, Ticker};
@@ -138,7 +140,7 @@ fn serve(listener: Option<TcpListener>, page: HttpState, stop: &CancellationToke
 fn plan(settings: &Settings) -> Plan {
     let schedules = Job::SCHEDULED
         .into_iter()
-        .filter_map(|job| Some((job, slot::schedule_of(&settings.schedule, job)?.clone())))
+        .filter_map(|job| Some((job, schedule_of(&settings.schedule, job)?.clone())))
         .collect();
     Plan {
         accounts: settings.accounts.iter().map(|account| account.name.clone()).collect(),

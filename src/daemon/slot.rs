@@ -12,7 +12,7 @@ use crate::store::Job;
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(125);
 
 /// What the prune runs under: it serves all accounts.
-pub(super) const ALL_ACCOUNTS: &str = "*";
+pub(crate) const ALL_ACCOUNTS: &str = "*";
 
 /// A job of an account.
 #[derive(Clone, Debug)]

@@ -9,5 +9,5 @@ mod poll;
 mod run;
 
 pub(crate) use lease::Lease;
-pub use plan::{OutsideWindow, discover, manual, reconcile, refresh};
+pub use plan::{OutsideWindow, manual, plan};
 pub use run::{AccountSync, Ended, Rules};

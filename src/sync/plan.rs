@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{Days, NaiveDate};
 
 use crate::domain::{Cycle, Window};
+use crate::store::Job;
 
 /// A cycle is open at least until so many days after its end, whatever is listed.
 const OPEN_DAYS: u64 = 45;
@@ -32,20 +33,25 @@ pub fn manual(window: Window, asked: &[Cycle]) -> Result<Vec<Cycle>, OutsideWind
     Ok(window.cycles().filter(|cycle| asked.contains(cycle)).collect())
 }
 
+/// The cycles a scheduled job polls on a day, given those that hold a listed report which is not final.
+pub fn plan(job: Job, window: Window, today: NaiveDate, unfinished: &BTreeSet<Cycle>) -> Vec<Cycle> {
+    match job {
+        Job::Discover => discover(window),
+        Job::Refresh => refresh(window, today, unfinished),
+        Job::Reconcile | Job::Manual => window.cycles().collect(),
+        Job::Prune => Vec::new(),
+    }
+}
+
 /// The cycle that has just ended and the current one.
-pub fn discover(window: Window) -> Vec<Cycle> {
+fn discover(window: Window) -> Vec<Cycle> {
     window.cycles().take(2).collect()
 }
 
 /// Every open cycle: one that holds a listed report that is not final, or ended at most 45 days ago.
-pub fn refresh(window: Window, today: NaiveDate, unfinished: &BTreeSet<Cycle>) -> Vec<Cycle> {
+fn refresh(window: Window, today: NaiveDate, unfinished: &BTreeSet<Cycle>) -> Vec<Cycle> {
     let is_recent = |cycle: Cycle| today <= cycle.last_day() + Days::new(OPEN_DAYS);
     window.cycles().filter(|cycle| is_recent(*cycle) || unfinished.contains(cycle)).collect()
-}
-
-/// Every cycle of the window.
-pub fn reconcile(window: Window) -> Vec<Cycle> {
-    window.cycles().collect()
 }
 
 #[cfg(test)]
@@ -73,15 +79,15 @@ mod tests {
 
     #[test]
     fn a_cycle_is_open_through_the_45th_day_after_its_end_and_while_a_report_is_not_final() {
-        let plan = |today: &str, unfinished: &[&str]| {
+        let open = |today: &str, unfinished: &[&str]| {
             let today = today.parse().unwrap();
             let unfinished = unfinished.iter().map(|text| cycle(text)).collect();
             texts(&refresh(Retention { months: 24 }.window(today), today, &unfinished))
         };
         // 31 August and 45 days is 15 October.
-        assert_eq!(plan("2026-10-15", &[]), ["2026-10", "2026-09", "2026-08"]);
-        assert_eq!(plan("2026-10-16", &[]), ["2026-10", "2026-09"]);
-        assert_eq!(plan("2026-10-16", &["2025-03", "2020-01"]), ["2026-10", "2026-09", "2025-03"]);
+        assert_eq!(open("2026-10-15", &[]), ["2026-10", "2026-09", "2026-08"]);
+        assert_eq!(open("2026-10-16", &[]), ["2026-10", "2026-09"]);
+        assert_eq!(open("2026-10-16", &["2025-03", "2020-01"]), ["2026-10", "2026-09", "2025-03"]);
     }
 
     #[test]
@@ -89,7 +95,8 @@ mod tests {
         let today = "2026-10-15".parse().unwrap();
         let window = Retention { months: 1 }.window(today);
         assert_eq!(texts(&refresh(window, today, &BTreeSet::new())), ["2026-10", "2026-09"]);
-        assert_eq!(texts(&reconcile(window)), ["2026-10", "2026-09"]);
+        assert_eq!(texts(&plan(Job::Reconcile, window, today, &BTreeSet::new())), ["2026-10", "2026-09"]);
+        assert_eq!(plan(Job::Prune, window, today, &BTreeSet::new()), []);
     }
 
     #[test]

@@ -60,7 +60,11 @@ async fn json_has_jobs_what_is_due_next_and_cycles() {
     // Three polling jobs for each account, and prune for all.
     let next = list("next");
     assert_eq!(next.len(), 7);
-    assert!(next.iter().all(|tick| keys(tick) == ["account", "due_at", "job"]), "{next:?}");
+    assert!(next.iter().all(|tick| keys(tick) == ["account", "cycles", "due_at", "job"]), "{next:?}");
+    for (job, polled) in [("discover", 2), ("reconcile", 25), ("prune", 0)] {
+        let tick = next.iter().find(|tick| tick["job"] == job).unwrap();
+        assert_eq!(tick["cycles"].as_array().unwrap().len(), polled, "{tick}");
+    }
     let due: Vec<&str> = next.iter().map(|tick| tick["due_at"].as_str().unwrap()).collect();
     assert!(due.is_sorted(), "{due:?}");
 }
