@@ -6,5 +6,6 @@ mod failures;
 mod order;
 mod quarantine;
 mod retention;
+mod shortcut;
 mod silence;
 mod withdrawals;

@@ -1,0 +1,110 @@
+//! A refresh need not read an answer that has the same bytes as the last believed one, if that is sure.
+
+use lmp_billing_sync::domain::Cycle;
+use lmp_billing_sync::simulator::{BadEntry, Fault, FaultRule, SimReport};
+
+use crate::support::lab::{Lab, With as _, report, reports};
+
+/// Ten reports, polled once; from now on digests are trusted.
+async fn refreshing() -> (Lab, Cycle) {
+    let mut lab = Lab::new().await;
+    let cycle = lab.cycle(2).await;
+    lab.serve(cycle, reports(10, cycle));
+    lab.poll(cycle).await;
+    lab.rules.trust_digests = true;
+    (lab, cycle)
+}
+
+/// Whether the next poll reads its answer: only then does it mend what a hand has edited.
+async fn is_read(lab: &Lab, cycle: Cycle) -> bool {
+    lab.execute("update lmp_billing.reports set partner_company_name = 'Edited' where poll_id = (select min(poll_id) from lmp_billing.reports)").await;
+    lab.poll(cycle).await;
+    lab.value("select count(*) from lmp_billing.reports where partner_company_name = 'Edited'").await == "0"
+}
+
+fn spanning(cycle: Cycle) -> SimReport {
+    report(1, cycle).with(|r| r.end_date = cycle.next().last_day())
+}
+
+#[tokio::test]
+async fn the_same_bytes_are_not_read_again_and_count_as_before() {
+    let (lab, cycle) = refreshing().await;
+    assert!(!is_read(&lab, cycle).await);
+    let poll = lab.poll(cycle).await;
+    assert_eq!((poll.outcome.as_str(), poll.reports_seen, poll.quarantined), ("unchanged", 10, 0));
+}
+
+#[tokio::test]
+async fn other_bytes_are_read() {
+    let (lab, cycle) = refreshing().await;
+    let mut shuffled = reports(10, cycle);
+    shuffled.swap(0, 1);
+    lab.serve(cycle, shuffled);
+    assert!(is_read(&lab, cycle).await);
+}
+
+#[tokio::test]
+async fn a_run_that_trusts_no_shortcut_reads_the_same_bytes() {
+    let (mut lab, cycle) = refreshing().await;
+    lab.rules.trust_digests = false;
+    assert!(is_read(&lab, cycle).await);
+}
+
+#[tokio::test]
+async fn bytes_that_another_version_of_the_program_has_read_are_read_again() {
+    let (lab, cycle) = refreshing().await;
+    lab.execute("update lmp_billing.cycle_polls set program_version = '0.0.1'").await;
+    assert!(is_read(&lab, cycle).await);
+}
+
+#[tokio::test]
+async fn other_ignored_fields_make_the_same_bytes_another_answer() {
+    let (mut lab, cycle) = refreshing().await;
+    lab.rules.ignore_fields = std::sync::Arc::new(["etag".to_owned()].into());
+    assert!(is_read(&lab, cycle).await);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_not_believed_is_read_again() {
+    let (lab, cycle) = refreshing().await;
+    lab.serve(cycle, []);
+    assert_eq!(lab.poll(cycle).await.outcome.as_str(), "suspect");
+    assert_eq!(lab.poll(cycle).await.outcome.as_str(), "suspect");
+}
+
+#[tokio::test]
+async fn a_report_that_another_month_has_written_since_is_compared_again() {
+    let (lab, cycle) = refreshing().await;
+    lab.serve(cycle, [spanning(cycle)].into_iter().chain(reports(10, cycle).into_iter().skip(1)));
+    lab.poll(cycle).await;
+    lab.serve(cycle.next(), [spanning(cycle).with(|r| r.status = "Approved".to_owned())]);
+    assert_eq!(lab.poll(cycle.next()).await.updated, 1);
+    let again = lab.poll(cycle).await;
+    assert_eq!(
+        (again.outcome.as_str(), again.updated),
+        ("applied", 1),
+        "the first month still says otherwise"
+    );
+}
+
+#[tokio::test]
+async fn a_report_that_has_moved_to_another_month_since_is_compared_again() {
+    let (lab, cycle) = refreshing().await;
+    lab.serve(cycle.next(), [report(1, cycle.next())]);
+    assert_eq!(lab.poll(cycle.next()).await.updated, 1);
+    let again = lab.poll(cycle).await;
+    assert_eq!((again.outcome.as_str(), again.updated), ("applied", 1));
+}
+
+#[tokio::test]
+async fn bad_entries_in_the_same_bytes_are_counted_again_and_stay_open() {
+    let (lab, cycle) = refreshing().await;
+    lab.lmp().push_fault(FaultRule::always(Fault::BadEntries(vec![BadEntry::MissingStatus])));
+    assert_eq!(lab.poll(cycle).await.quarantined, 1);
+    let again = lab.poll(cycle).await;
+    assert_eq!((again.outcome.as_str(), again.reports_seen, again.quarantined), ("unchanged", 10, 1));
+    assert_eq!(
+        lab.value("select count(*) from lmp_billing.quarantined_reports where resolved_at is null").await,
+        "1"
+    );
+}
