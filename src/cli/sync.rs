@@ -65,6 +65,7 @@ pub(super) async fn sync(args: SyncArgs, settings: &Settings) -> Result<ExitCode
             max_concurrency: account.max_concurrency as usize,
             rules: &rules,
             started_at,
+            exchanged: &|_| {},
         };
         let (cycles, instance, bar, stop) = (&cycles, &instance, &bar, &stop);
         async move {

@@ -63,6 +63,7 @@ impl Work {
         let rules = Rules { trust_digests: self.job == Job::Refresh, ..rules(&self.settings) };
         let started_at = self.store.now().await?;
         let cycles = self.plan(&rules, started_at).await?;
+        let exchanged = |took| self.metrics.exchange(&account.name, took);
         let sync = AccountSync {
             store: &self.store,
             client: &client,
@@ -70,6 +71,7 @@ impl Work {
             max_concurrency: account.max_concurrency as usize,
             rules: &rules,
             started_at,
+            exchanged: &exchanged,
         };
         let seen = |poll: &PollRow| self.metrics.poll(poll);
         let ended = sync.run_started(self.run_id, self.job, &cycles, seen, &self.stop).await?;

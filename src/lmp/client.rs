@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::Retryable;
 use chrono::{DateTime, Utc};
@@ -67,6 +67,8 @@ pub struct Exchange {
     pub skew_seconds: Option<i64>,
     /// Requests sent so far.
     pub attempts: u16,
+    /// How long it took, from sending the request to the last byte of the answer or the failure.
+    pub took: Duration,
 }
 
 /// An answer with status 200, whole but not yet read.
@@ -156,12 +158,21 @@ impl Client {
     }
 
     async fn attempt(&self, body: &str, exchange: &Mutex<Exchange>) -> Result<Body, LmpError> {
+        let _permit = self.options.limit.acquire().await;
+        let began = Instant::now();
+        let answer = self.exchange(body, exchange).await;
+        if let Ok(mut exchange) = exchange.lock() {
+            exchange.took = began.elapsed();
+        }
+        answer
+    }
+
+    async fn exchange(&self, body: &str, exchange: &Mutex<Exchange>) -> Result<Body, LmpError> {
         let record = |change: &dyn Fn(&mut Exchange)| {
             if let Ok(mut exchange) = exchange.lock() {
                 change(&mut exchange);
             }
         };
-        let _permit = self.options.limit.acquire().await;
         let trace_id = Uuid::new_v4();
         record(&|exchange| {
             *exchange =

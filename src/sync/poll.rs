@@ -43,6 +43,10 @@ impl AccountSync<'_> {
                 return self.log(&poll, &self.sent(&Exchange::default()), Outcome::Interrupted, "told to stop while waiting for the answer").await;
             }
         };
+        (self.exchanged)(match &answer {
+            Ok(answer) => answer.exchange.took,
+            Err(failure) => failure.exchange.took,
+        });
         match answer {
             Ok(answer) => self.apply(run, &poll, answer).await,
             Err(failure) => self.fail(run, &poll, failure).await,

@@ -57,7 +57,6 @@ impl Rules {
 }
 
 /// One account's part in a job.
-#[derive(Debug)]
 pub struct AccountSync<'a> {
     /// The database.
     pub store: &'a Store,
@@ -71,6 +70,8 @@ pub struct AccountSync<'a> {
     pub rules: &'a Rules,
     /// When the work began, by the database's clock.
     pub started_at: DateTime<Utc>,
+    /// Told how long the last exchange of each poll took.
+    pub exchanged: &'a (dyn Fn(Duration) + Send + Sync),
 }
 
 /// A run that has ended.

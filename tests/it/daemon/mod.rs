@@ -1,6 +1,7 @@
 //! The daemon as a process: what it does by itself, and what it survives.
 
 mod catch_up;
+mod endpoints;
 mod orders;
 mod outages;
 mod several;

@@ -6,7 +6,6 @@ mod metrics;
 mod page;
 mod server;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +15,11 @@ use lmp_billing_sync::daemon::http::{HttpState, Metrics, Plan, router, serve};
 use lmp_billing_sync::domain::Retention;
 use lmp_billing_sync::schedule::CronSchedule;
 use lmp_billing_sync::store::{Job, Store};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::support::http::{Answer, ask};
 use crate::support::lab::Lab;
 
 /// Served endpoints that always look anew.
@@ -31,13 +30,6 @@ struct Site {
     stop: CancellationToken,
     served: JoinHandle<()>,
     _guard: DropGuard,
-}
-
-/// An answer, read to its end.
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: String,
 }
 
 fn plan(accounts: &[&str]) -> Plan {
@@ -77,21 +69,7 @@ impl Site {
     }
 
     async fn ask(&self, method: &str, path: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.addr).await.expect("it takes connections");
-        let request = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.expect("it takes requests");
-        let mut answer = String::new();
-        // It hangs up after each answer, so the end is the end.
-        stream.read_to_string(&mut answer).await.expect("it answers in UTF-8");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
-        let mut lines = head.lines();
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
-        let headers = lines.filter_map(|line| line.split_once(": "));
-        Answer {
-            status: status.parse().expect("a status"),
-            headers: headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect(),
-            body: body.to_owned(),
-        }
+        ask(self.addr, method, path).await
     }
 }
 

@@ -111,6 +111,7 @@ impl Lab {
             max_concurrency: 2,
             rules: &self.rules,
             started_at: self.now().await,
+            exchanged: &|_| {},
         };
         let run = sync.run(Job::Manual, Trigger::Cli, "test", cycles, |_| {}, stop).await;
         run.expect("the database does not fail in mid-run")

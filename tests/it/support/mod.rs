@@ -5,6 +5,7 @@ use lmp_billing_sync::store::Store;
 mod afterwards;
 pub(crate) mod db;
 pub(crate) mod dir;
+pub(crate) mod http;
 pub(crate) mod lab;
 mod server;
 mod template;
