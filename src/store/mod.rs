@@ -7,6 +7,7 @@
 mod apply;
 mod error;
 mod migrate;
+mod nodelay;
 mod overview;
 mod polls;
 mod prune;
@@ -56,6 +57,17 @@ pub struct Store {
     options: PgConnectOptions,
 }
 
+fn pool_options(max_connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(max_connections)
+        .min_connections(0)
+        .acquire_timeout(CONNECT_TIMEOUT)
+        .after_connect(|_, _| {
+            nodelay::on_all_sockets();
+            Box::pin(async { Ok(()) })
+        })
+}
+
 impl Store {
     /// Connects, so that a database out of reach is told at once and with its cause.
     ///
@@ -67,13 +79,7 @@ impl Store {
             .map_err(|_| StoreError::BadUrl)?
             .application_name("lmp-billing-sync")
             .log_slow_statements(tracing::log::LevelFilter::Debug, Duration::from_secs(30));
-        let pool = |connections| {
-            PgPoolOptions::new()
-                .max_connections(connections)
-                .min_connections(0)
-                .acquire_timeout(CONNECT_TIMEOUT)
-                .connect_lazy_with(options.clone())
-        };
+        let pool = |connections| pool_options(connections).connect_lazy_with(options.clone());
         let (pool, control) = match max_connections {
             0 | 1 => {
                 let only = pool(1);
@@ -92,12 +98,7 @@ impl Store {
     /// all others are busy.
     #[must_use]
     pub fn aside(&self) -> Self {
-        let only = PgPoolOptions::new()
-            .max_connections(1)
-            .min_connections(0)
-            .idle_timeout(ASIDE_IDLE)
-            .acquire_timeout(CONNECT_TIMEOUT)
-            .connect_lazy_with(self.options.clone());
+        let only = pool_options(1).idle_timeout(ASIDE_IDLE).connect_lazy_with(self.options.clone());
         Self { pool: only.clone(), control: only, options: self.options.clone() }
     }
 
