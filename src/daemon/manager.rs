@@ -1,17 +1,25 @@
 //! What the service manager is told. Without one, nothing happens.
 
+use std::time::Duration;
+
 use sd_notify::NotifyState;
 
 /// The service manager that started us, if one did.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manager {
     present: bool,
+    patience: Option<Duration>,
 }
 
 impl Manager {
     /// Finds out whether there is one.
     pub(super) fn new() -> Self {
-        Self { present: std::env::var_os("NOTIFY_SOCKET").is_some() }
+        Self { present: std::env::var_os("NOTIFY_SOCKET").is_some(), patience: sd_notify::watchdog_enabled() }
+    }
+
+    /// How long nothing may take, so that a sign of life always comes in time.
+    pub(super) fn within_patience(self, time: Duration) -> Duration {
+        self.patience.map_or(time, |patience| time.min(patience / 3))
     }
 
     /// Start-up is over.

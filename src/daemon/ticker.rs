@@ -28,6 +28,9 @@ const LOOK_LIMIT: Duration = Duration::from_secs(20);
 /// When to look again after the database was out of reach.
 const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(5);
 
+/// With nothing due ever, the half-minute wakes are enough.
+const IDLE: Duration = Duration::from_hours(1);
+
 /// When to look again at a job that another process is just claiming.
 const BUSY: TimeDelta = TimeDelta::seconds(1);
 
@@ -101,7 +104,7 @@ impl Ticker {
             self.notice_sleep();
             let stop = self.orders.stop.clone();
             let looked = tokio::select! {
-                looked = tokio::time::timeout(LOOK_LIMIT, self.look()) => looked,
+                looked = tokio::time::timeout(manager.within_patience(LOOK_LIMIT), self.look()) => looked,
                 () = stop.cancelled() => return Ok(()),
             };
             let next = match looked {
@@ -116,10 +119,10 @@ impl Ticker {
                 }
             };
             manager.status(&self.describe(next));
-            let wait = next.map(|next| (next - self.clock.now()).to_std().unwrap_or_default());
+            let wait = next.map_or(IDLE, |next| (next - self.clock.now()).to_std().unwrap_or_default());
             tokio::select! {
                 () = wakes.next() => {}
-                () = waiting(wait) => {}
+                () = tokio::time::sleep(manager.within_patience(wait)) => {}
                 Some(done) = self.runs.join_next() => self.settle(done)?,
                 Some(()) = self.orders.reload.recv() => self.reload(manager),
                 () = stop.cancelled() => return Ok(()),
@@ -353,13 +356,6 @@ impl Slot {
             .map(|at| self.not_before.map_or(at, |not_before| at.max(not_before)));
         let held_back = self.not_before.filter(|at| *at > now);
         [tick, self.look_again, held_back].into_iter().flatten().min()
-    }
-}
-
-async fn waiting(time: Option<Duration>) {
-    match time {
-        Some(time) => tokio::time::sleep(time).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -1,17 +1,20 @@
 //! Reads one entry of an answer: a report, or the reason why it cannot be one.
 
+mod fields;
+mod storable;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt;
 
 use chrono::{Datelike, NaiveDate};
-use serde::Deserialize;
-use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::domain::{Cycle, KnownStatus, Report, parse_guid};
+
+use fields::Fields;
+use storable::{Storable, has_absurd_number};
 
 /// Unknown statuses longer than this are taken for garbage.
 const MAX_STATUS_CHARS: usize = 64;
@@ -19,9 +22,6 @@ const MAX_STATUS_CHARS: usize = 64;
 const MAX_NAME_CHARS: usize = 128;
 /// A quarantined entry is kept up to this size.
 const MAX_PAYLOAD_BYTES: usize = 64 << 10;
-/// Numbers written longer, or with larger exponents, do not fit PostgreSQL's `numeric`.
-const MAX_NUMBER_BYTES: usize = 400;
-
 /// One entry of an answer, read.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Entry {
@@ -316,157 +316,6 @@ fn shown(value: &str) -> String {
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
-}
-
-/// Numbers PostgreSQL's `numeric` cannot hold, or only at absurd cost.
-fn has_absurd_number(json: &str) -> bool {
-    if json.len() < 4 || !json.bytes().any(|b| b.is_ascii_digit()) {
-        return false;
-    }
-    let (mut in_string, mut escaped, mut length, mut exponent) = (false, false, 0_usize, None::<usize>);
-    for byte in json.bytes() {
-        if in_string {
-            in_string = escaped || byte != b'"';
-            escaped = !escaped && byte == b'\\';
-            continue;
-        }
-        match byte {
-            b'0'..=b'9' => {
-                length += 1;
-                let digit = usize::from(byte - b'0');
-                exponent = exponent.map(|value| value.saturating_mul(10).saturating_add(digit));
-            }
-            b'e' | b'E' if length > 0 => exponent = Some(0),
-            b'.' | b'+' | b'-' => {}
-            _ => {
-                in_string = byte == b'"';
-                (length, exponent) = (0, None);
-            }
-        }
-        if length > MAX_NUMBER_BYTES || exponent.is_some_and(|value| value > MAX_NUMBER_BYTES) {
-            return true;
-        }
-    }
-    false
-}
-
-/// The fields of an entry, not yet judged.
-#[derive(Default)]
-struct Fields<'a> {
-    id: Option<&'a RawValue>,
-    partner_company_name: Option<&'a RawValue>,
-    start_date: Option<&'a RawValue>,
-    end_date: Option<&'a RawValue>,
-    status: Option<&'a RawValue>,
-    under_review_status: Option<&'a RawValue>,
-    unknown: Vec<(Cow<'a, str>, &'a RawValue)>,
-    duplicate: Option<String>,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
-
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a report")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-        let mut fields = Fields::default();
-        while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-            let slot = match key.as_ref() {
-                "id" => &mut fields.id,
-                "partner_company_name" => &mut fields.partner_company_name,
-                "start_date" => &mut fields.start_date,
-                "end_date" => &mut fields.end_date,
-                "status" => &mut fields.status,
-                "under_review_status" => &mut fields.under_review_status,
-                _ => {
-                    if fields.unknown.iter().any(|(seen, _)| *seen == key) {
-                        fields.duplicate = Some(key.into_owned());
-                    } else {
-                        fields.unknown.push((key, value));
-                    }
-                    continue;
-                }
-            };
-            if slot.replace(value).is_some() {
-                // Which of two ids is meant nobody can say.
-                fields.duplicate = Some(key.clone().into_owned());
-                if key == "id" {
-                    fields.id = None;
-                }
-            }
-        }
-        Ok(fields)
-    }
-}
-
-#[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// Any JSON whose texts PostgreSQL can keep.
-struct Storable;
-
-impl<'de> Deserialize<'de> for Storable {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StorableVisitor)
-    }
-}
-
-struct StorableVisitor;
-
-impl<'de> Visitor<'de> for StorableVisitor {
-    type Value = Storable;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Storable, E> {
-        Ok(Storable)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Storable, E> {
-        Ok(Storable)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Storable, E> {
-        Ok(Storable)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Storable, E> {
-        Ok(Storable)
-    }
-
-    fn visit_unit<E>(self) -> Result<Storable, E> {
-        Ok(Storable)
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Storable, E> {
-        if text.contains('\0') { Err(E::custom("a text holds the character NUL")) } else { Ok(Storable) }
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Storable, A::Error> {
-        while seq.next_element::<Storable>()?.is_some() {}
-        Ok(Storable)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Storable, A::Error> {
-        while let Some((key, _)) = map.next_entry::<String, Storable>()? {
-            if key.contains('\0') {
-                return Err(A::Error::custom("a field's name holds NUL"));
-            }
-        }
-        Ok(Storable)
-    }
 }
 
 #[cfg(test)]

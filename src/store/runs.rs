@@ -140,22 +140,10 @@ impl Store {
     /// When the database stays out of reach.
     pub async fn start_run(&self, run: NewRun<'_>) -> Result<RunRow, StoreError> {
         self.interrupt_dead_runs().await?;
-        let doing = "starting a run";
         // Not repeated: a lost answer to the commit would leave a second run.
-        let row = sqlx::query_as!(
-            RunRow,
-            "insert into lmp_billing.sync_runs (job, trigger, account, started_at, outcome, instance, lease_renewed_at)
-             select $1, $2, $3, now, 'running', $4, now from clock_timestamp() now
-             returning id, started_at",
-            run.job.as_str(),
-            run.trigger.as_str(),
-            run.account,
-            run.instance
-        )
-        .fetch_one(&self.control)
-        .await
-        .map_err(StoreError::doing(doing))?;
-        Ok(row)
+        let mut connection =
+            self.control.acquire().await.map_err(StoreError::doing("getting a database connection"))?;
+        insert(&mut connection, run).await
     }
 
     /// Gives a sign of life.
@@ -238,6 +226,23 @@ impl Store {
         })
         .await
     }
+}
+
+/// Starts a run.
+pub(super) async fn insert(connection: &mut PgConnection, run: NewRun<'_>) -> Result<RunRow, StoreError> {
+    sqlx::query_as!(
+        RunRow,
+        "insert into lmp_billing.sync_runs (job, trigger, account, started_at, outcome, instance, lease_renewed_at)
+         select $1, $2, $3, now, 'running', $4, now from clock_timestamp() now
+         returning id, started_at",
+        run.job.as_str(),
+        run.trigger.as_str(),
+        run.account,
+        run.instance
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(StoreError::doing("starting a run"))
 }
 
 async fn close(

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 
 use super::retry::with_retries;
 use super::tx::Tx;
-use super::{Job, RunRow, Store, StoreError, Trigger};
+use super::{Job, NewRun, RunRow, Store, StoreError, Trigger, runs};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -32,7 +32,7 @@ pub struct TickState {
 /// Where an account's first sync stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstSync {
-    /// No poll of the account has ever been applied, and the sync is free to be claimed.
+    /// No poll of the account has ever been applied, or the sync was interrupted; it is free to be claimed.
     Needed,
     /// Some process is at it.
     Running,
@@ -138,7 +138,8 @@ impl Store {
             Ok(match (row.applied, row.attempt, row.outcome.as_deref()) {
                 (_, Some(_), Some("running")) => FirstSync::Running,
                 (false, None, _) => FirstSync::Needed,
-                (false, Some(attempt), Some("interrupted")) if attempt < MAX_ATTEMPTS => FirstSync::Needed,
+                // Whatever it had applied by then: the rest of the window is still missing.
+                (_, Some(attempt), Some("interrupted")) if attempt < MAX_ATTEMPTS => FirstSync::Needed,
                 _ => FirstSync::Done,
             })
         })
@@ -170,7 +171,8 @@ impl Store {
             write(&mut tx, tick, instance, None).await?;
             return finish(tx, Claim::Skipped).await;
         }
-        let run = start(&mut tx, tick, instance).await?;
+        let new = NewRun { job: tick.job, trigger: tick.trigger, account: tick.account, instance };
+        let run = runs::insert(&mut tx, new).await?;
         write(&mut tx, tick, instance, Some(run.id)).await?;
         finish(tx, Claim::Ours(run)).await
     }
@@ -258,22 +260,6 @@ async fn is_running(connection: &mut PgConnection, tick: Tick<'_>) -> Result<boo
     .fetch_one(connection)
     .await
     .map_err(StoreError::doing("looking for the job's run"))
-}
-
-async fn start(connection: &mut PgConnection, tick: Tick<'_>, instance: &str) -> Result<RunRow, StoreError> {
-    sqlx::query_as!(
-        RunRow,
-        "insert into lmp_billing.sync_runs (job, trigger, account, started_at, outcome, instance, lease_renewed_at)
-         select $1, $2, $3, now, 'running', $4, now from clock_timestamp() now
-         returning id, started_at",
-        tick.job.as_str(),
-        tick.trigger.as_str(),
-        tick.account,
-        instance
-    )
-    .fetch_one(connection)
-    .await
-    .map_err(StoreError::doing("starting a run"))
 }
 
 async fn write(

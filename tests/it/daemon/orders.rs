@@ -6,7 +6,7 @@ use lmp_billing_sync::simulator::{Fault, FaultRule, Gate};
 use rustix::process::Signal;
 
 use super::{NEVER, let_leases_run_out, settings, until_count};
-use crate::cli::lab::Lab;
+use crate::cli::lab::{Lab, months_ago};
 
 const RUNS_ENDED: &str = "select count(*) from lmp_billing.sync_runs where outcome <> 'running'";
 const RUNS: &str =
@@ -57,6 +57,30 @@ async fn told_to_stop_in_mid_poll_it_ends_within_ten_seconds_and_the_tick_is_tak
         assert_eq!(outcomes, ["interrupted", "succeeded"]);
         assert_eq!(lab.count("select attempt::int8 from lmp_billing.schedule_ticks").await, 2);
     }
+}
+
+#[tokio::test]
+async fn a_first_sync_that_was_interrupted_is_finished_though_some_of_it_had_been_applied() {
+    let lab = Lab::new().await;
+    lab.write_settings(&settings(&lab, &["emea"], NEVER));
+    lab.handle().push_fault(FaultRule::always(Fault::NeverAnswer).on_cycle(months_ago(9)));
+    let daemon = lab.call(&["run"]).start();
+    until_count(&lab, "select count(*) from lmp_billing.cycle_polls where outcome = 'applied'", 1).await;
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
+    lab.handle().clear_faults();
+    let daemon = lab.call(&["run"]).start();
+    until_count(
+        &lab,
+        "select count(distinct cycle) from lmp_billing.cycle_polls where outcome in ('applied', 'unchanged')",
+        25,
+    )
+    .await;
+    until_count(&lab, "select count(*) from lmp_billing.sync_runs where outcome = 'succeeded'", 1).await;
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
+    let outcomes = lab.texts("select outcome from lmp_billing.sync_runs order by id").await;
+    assert_eq!(outcomes, ["interrupted", "succeeded"]);
 }
 
 #[tokio::test]
