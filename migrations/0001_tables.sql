@@ -191,13 +191,23 @@ create table lmp_billing.schedule_baselines (
 create function lmp_billing.keep_deleted_report() returns trigger
 language plpgsql
 as $$
+declare
+    last record;
+    since timestamptz;
 begin
+    -- Usually the row is the version after this one; one that was put back by hand becomes it.
+    select version, valid_to into last
+    from lmp_billing.superseded_versions s
+    where s.id = old.id and s.account = old.account
+    order by version desc
+    limit 1;
+    since := greatest(old.valid_from, last.valid_to);
     insert into lmp_billing.superseded_versions (
         account, id, version, valid_from, valid_to, cycle, partner_company_name, start_date, end_date,
         status, under_review_status, extra, status_since, status_not_before, poll_id)
     values (
-        old.account, old.id, old.version, old.valid_from,
-        coalesce(old.withdrawn_at, greatest(clock_timestamp(), old.valid_from + interval '1 microsecond')),
+        old.account, old.id, coalesce(last.version, 0) + 1, since,
+        greatest(coalesce(old.withdrawn_at, clock_timestamp()), since + interval '1 microsecond'),
         old.cycle, old.partner_company_name, old.start_date, old.end_date,
         old.status, old.under_review_status, old.extra, old.status_since, old.status_not_before, old.poll_id);
     return old;

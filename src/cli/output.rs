@@ -1,5 +1,6 @@
 //! Results as people, programs and spreadsheets want them.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, StdoutLock, Write};
 
 use chrono::{DateTime, Utc};
@@ -34,6 +35,9 @@ impl Write for UntilUnread {
         }
     }
 }
+
+/// Cells of a table are cut after so many characters; the other outputs have all of them.
+const WIDEST: usize = 160;
 
 /// How a result is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -82,7 +86,7 @@ impl Grid {
         table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(&self.header);
         for row in &self.rows {
-            table.add_row(row.iter().map(|text| visible(text)));
+            table.add_row(row.iter().map(|text| visible(&shortened(text))));
         }
         for column in table.column_iter_mut().skip(self.numbers_from) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -125,6 +129,14 @@ pub(super) fn exact(at: Option<DateTime<Utc>>) -> String {
 /// What may be missing, as text.
 pub(super) fn maybe(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// One endless name must not stretch the whole table.
+fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(WIDEST) {
+        Some((cut, _)) => Cow::Owned(format!("{}…", &text[..cut])),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// A text that cannot drive the terminal.

@@ -190,8 +190,11 @@ impl<'a> EntryReader<'a> {
             if key.contains('\0') {
                 return Err((Reason::InvalidText, "a field's name holds NUL".to_owned()));
             }
-            serde_json::from_str::<Storable>(value.get())
-                .map_err(|error| (Reason::InvalidText, without_place(&error)))?;
+            serde_json::from_str::<Storable>(value.get()).map_err(|error| {
+                let problem = without_place(&error);
+                let too_much = ["number out of range", "recursion limit exceeded"].contains(&&*problem);
+                (if too_much { Reason::UnstorableExtra } else { Reason::InvalidText }, problem)
+            })?;
             if has_absurd_number(value.get()) {
                 return Err((
                     Reason::UnstorableExtra,

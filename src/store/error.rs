@@ -86,6 +86,17 @@ impl StoreError {
         move |source| Self::Statement { doing, source: Box::new(source) }
     }
 
+    /// Whether two transactions met the same key: on the next try one of them sees the other's row.
+    pub(super) fn is_conflict(&self) -> bool {
+        let Self::Statement { source, .. } = self else { return false };
+        source.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+    }
+
+    /// Whether the database is at fault as a whole, so that other work would fail in the same way.
+    pub fn is_outage(&self) -> bool {
+        self.is_transient() && !self.is_conflict()
+    }
+
     /// Whether the whole transaction may be done again.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -129,6 +129,7 @@ async fn migrate(connection: &mut PgConnection) -> Result<Migrated, StoreError> 
     tx.execute("select pg_advisory_xact_lock(hashtextextended('lmp_billing migrate', 0))")
         .await
         .map_err(failed)?;
+    require_utf8(&mut tx).await?;
     create_schema(&mut tx).await?;
     let SchemaState { found, known } = state(&mut tx).await?;
     if found > known {
@@ -150,6 +151,21 @@ async fn migrate(connection: &mut PgConnection) -> Result<Migrated, StoreError> 
 
 fn migrations() -> Migrator {
     Migrator { migrations: MIGRATOR.migrations.clone(), ..Migrator::DEFAULT }
+}
+
+/// Partners' names come from all over the world.
+async fn require_utf8(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let encoding: String = sqlx::query_scalar("select current_setting('server_encoding')")
+        .fetch_one(connection)
+        .await
+        .map_err(StoreError::doing("asking for the database's encoding"))?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(StoreError::Migration(format!(
+        "the database's encoding is {encoding} and has to be UTF8; create one with: create database … encoding 'UTF8' \
+         template template0"
+    )))
 }
 
 /// `create schema if not exists` needs the right to create even when there is nothing to do.

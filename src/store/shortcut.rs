@@ -62,7 +62,9 @@ impl Store {
     }
 }
 
-/// Whether a later poll, of another cycle then, has written a report of this one or moved one away.
+/// Whether later polls leave something to be done: one of another cycle has written a report of this one,
+/// moved one away, or withdrawn any (which this cycle may still list); or one of this cycle was not
+/// believed and has quarantined entries that are to be resolved now.
 async fn written_since(
     connection: &mut sqlx::PgConnection,
     account: &str,
@@ -77,6 +79,10 @@ async fn written_since(
                select from lmp_billing.superseded_versions s
                join lmp_billing.reports r on r.id = s.id and r.account = s.account
                where s.account = $1 and s.cycle = $2 and r.cycle <> $2 and r.poll_id > $3
+           ) or exists (
+               select from lmp_billing.cycle_polls
+               where id > $3 and account = $1
+                 and case when cycle = $2 then quarantined > 0 else withdrawn > 0 end
            ) as "written!""#,
         account,
         cycle.first_day(),

@@ -12,7 +12,10 @@ use super::StoreError;
 /// server stops working for one that has gone (from PostgreSQL 14, where the system can tell): else
 /// its locks would outlive it, and an orderly stop would wait for a transaction of its own. Plans are
 /// made anew because the temporary tables hold ten rows in one poll and a million in the next.
-const BEGIN: &str = "begin;
+///
+/// Read committed, whatever the database's default: what was committed while we waited for a lock must
+/// be seen.
+const BEGIN: &str = "begin isolation level read committed;
     set local lock_timeout = '10s';
     set local statement_timeout = '15min';
     set local idle_in_transaction_session_timeout = '1min';

@@ -71,7 +71,12 @@ impl AccountSync<'_> {
             ignore_fields: Arc::clone(&self.rules.ignore_fields),
         };
         let applied = tokio::select! {
-            applied = self.store.apply_poll(poll, &sent, &guard, Arc::new(entries)) => applied?,
+            applied = self.store.apply_poll(poll, &sent, &guard, Arc::new(entries)) => match applied {
+                Ok(row) => row,
+                Err(error) if error.is_outage() || matches!(error, StoreError::RunEnded(_)) => return Err(error),
+                // Only this answer cannot be applied; the other polls go on.
+                Err(error) => return self.log(poll, &sent, Outcome::Failed, &error.to_string()).await,
+            },
             () = stopped_for(&run.stop, GRACE) => {
                 return self.log(poll, &sent, Outcome::Interrupted, "told to stop while applying the answer").await;
             }

@@ -41,10 +41,25 @@ with target as (
     order by r.id, r.account
     for no key update of r
 ),
+-- Usually the row is the version after the last superseded one. An owner may have edited it or put back
+-- one that had been deleted; then it becomes that version.
+numbered as (
+    select t.*,
+           coalesce(p.version, 0) + 1 as old_version,
+           greatest(case when isfinite(t.valid_from) then t.valid_from else $4 end, p.valid_to) as old_from
+    from target t
+    left join lateral (
+        select s.version, s.valid_to
+        from lmp_billing.superseded_versions s
+        where s.id = t.id and s.account = t.account
+        order by s.version desc
+        limit 1
+    ) p on true
+),
 -- Clocks may stand or go back; versions do not.
 dated as (
     select *,
-           greatest($4, coalesce(withdrawn_at, valid_from) + interval '1 microsecond') as new_from,
+           greatest($4, withdrawn_at + interval '1 microsecond', old_from + interval '1 microsecond') as new_from,
            status is distinct from old_status or withdrawn_at is not null as new_spell,
            -- a listed report keeps its cycle while its dates overlap it
            case
@@ -53,7 +68,7 @@ dated as (
                then old_cycle
                else $2
            end as new_cycle
-    from target
+    from numbered
 ),
 -- The last poll in which the report certainly did not have its new status: the last one of its cycle
 -- that saw it, or else the one that wrote (or withdrew) it. A poll in which its own entry was
@@ -83,7 +98,8 @@ archived as (
     insert into lmp_billing.superseded_versions (
         account, id, version, valid_from, valid_to, cycle, partner_company_name, start_date, end_date,
         status, under_review_status, extra, status_since, status_not_before, poll_id)
-    select account, id, version, valid_from, coalesce(withdrawn_at, new_from), old_cycle, old_name, old_start,
+    select account, id, old_version, old_from,
+           case when withdrawn_at > old_from then withdrawn_at else new_from end, old_cycle, old_name, old_start,
            old_end, old_status, old_under_review, old_extra, status_since, status_not_before, old_poll
     from bounded
 )
@@ -95,7 +111,7 @@ set cycle = b.new_cycle,
     status = b.status,
     under_review_status = b.under_review_status,
     extra = b.extra,
-    version = b.version + 1,
+    version = b.old_version + 1,
     valid_from = b.new_from,
     status_since = case when b.new_spell then b.new_from else b.status_since end,
     status_not_before = b.new_not_before,

@@ -269,3 +269,52 @@ async fn versions_stay_in_order_when_the_last_one_lies_in_the_future() {
         "true|true|true"
     );
 }
+
+#[tokio::test]
+async fn a_deleted_row_that_its_owner_puts_back_goes_on_in_the_right_order() {
+    let (lab, cycle) = one_report().await;
+    lab.execute(
+        "create table public.saved as select * from lmp_billing.reports;
+         delete from lmp_billing.reports;
+         insert into lmp_billing.reports select * from public.saved",
+    )
+    .await;
+    for (status, version) in [("Approved", "3"), ("Completed", "4")] {
+        lab.serve(cycle, [report(1, cycle).with(|r| r.status = status.to_owned())]);
+        assert_eq!(lab.poll(cycle).await.updated, 1);
+        assert_eq!(lab.value("select version from lmp_billing.reports").await, version);
+    }
+    // And deleted and put back once more, by hand only.
+    lab.execute(
+        "delete from lmp_billing.reports;
+         insert into lmp_billing.reports select * from public.saved;
+         delete from lmp_billing.reports",
+    )
+    .await;
+    assert_eq!(lab.poll(cycle).await.inserted, 1);
+    assert_eq!(
+        lab.lines(
+            "select version, valid_from >= coalesce(lag(valid_to) over (order by version), '-infinity'),
+                    valid_from < coalesce(valid_to, 'infinity')
+             from lmp_billing.report_history order by version"
+        )
+        .await,
+        ["1|true|true", "2|true|true", "3|true|true", "4|true|true", "5|true|true", "6|true|true"]
+    );
+}
+
+#[tokio::test]
+async fn a_version_edited_by_hand_is_numbered_anew() {
+    for edit in ["version = 9", "version = 1", "valid_from = 'infinity'"] {
+        let (lab, cycle) = one_report().await;
+        for status in ["Approved", "Completed"] {
+            lab.serve(cycle, [report(1, cycle).with(|r| r.status = status.to_owned())]);
+            lab.poll(cycle).await;
+        }
+        lab.execute(&format!("update lmp_billing.reports set {edit}")).await;
+        lab.serve(cycle, [report(1, cycle)]);
+        assert_eq!(lab.poll(cycle).await.updated, 1, "{edit}");
+        let versions = lab.lines("select version from lmp_billing.report_history order by version").await;
+        assert_eq!(versions, ["1", "2", "3", "4"], "{edit}");
+    }
+}

@@ -189,3 +189,23 @@ async fn both_editions_of_the_interface_are_spoken() {
     assert_eq!(lab.poll(cycle).await.outcome.as_str(), "unchanged");
     assert_eq!(lab.lmp().exchanges().last().unwrap().uri, "/LMPI/v3/reports/billing");
 }
+
+#[tokio::test]
+async fn an_answer_that_the_database_refuses_fails_its_own_poll_only() {
+    let lab = lab().await;
+    let cycle = lab.cycle(1).await;
+    lab.execute(
+        "alter table lmp_billing.reports add constraint refused check (partner_company_name <> 'Refused')",
+    )
+    .await;
+    let mut served = reports(20, cycle);
+    "Refused".clone_into(&mut served[0].partner_company_name);
+    lab.serve(cycle, served);
+    let run = lab.sync(&[cycle, cycle.back(1), cycle.back(2)]).await;
+    assert_eq!(run.run.outcome.as_str(), "partial");
+    let failed: Vec<_> = run.polls.iter().filter(|poll| poll.outcome.as_str() == "failed").collect();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].cycle, cycle);
+    assert!(failed[0].error.as_deref().unwrap().contains("refused"), "{:?}", failed[0].error);
+    assert_eq!(run.polls.len(), 3);
+}

@@ -213,3 +213,26 @@ async fn a_run_told_to_stop_marks_itself_and_its_poll_as_interrupted() {
     );
     assert_eq!(lab.value("select outcome, polls from lmp_billing.sync_runs").await, "interrupted|2");
 }
+
+#[tokio::test]
+async fn polls_see_what_was_committed_before_their_turn_whatever_the_databases_default() {
+    let lab = Lab::new().await;
+    lab.execute(
+        "do $do$ begin
+             execute format('alter database %I set default_transaction_isolation to %L',
+                            current_database(), 'repeatable read');
+         end $do$;
+         create table public.levels (level text);
+         create function public.note() returns trigger language plpgsql as $$
+         begin
+             insert into public.levels values (current_setting('transaction_isolation'));
+             return new;
+         end $$;
+         create trigger note after insert on lmp_billing.cycle_polls
+             for each row execute function public.note()",
+    )
+    .await;
+    let lab = lab.reopened().await;
+    lab.poll(lab.cycle(1).await).await;
+    assert_eq!(lab.lines("select level from public.levels").await, ["read committed"]);
+}

@@ -108,3 +108,32 @@ async fn bad_entries_in_the_same_bytes_are_counted_again_and_stay_open() {
         "1"
     );
 }
+
+#[tokio::test]
+async fn a_report_that_another_month_has_withdrawn_comes_back_through_the_month_that_still_lists_it() {
+    let mut lab = Lab::new().await;
+    let cycle = lab.cycle(2).await;
+    let later = cycle.next();
+    // Stored under the later month, and listed by both.
+    lab.serve(later, [spanning(cycle), report(2, later)]);
+    lab.poll(later).await;
+    lab.serve(cycle, [spanning(cycle)]);
+    lab.poll(cycle).await;
+    lab.rules.trust_digests = true;
+    lab.serve(later, [report(2, later)]);
+    assert_eq!(lab.poll(later).await.withdrawn, 1);
+    let back = lab.poll(cycle).await;
+    assert_eq!((back.outcome.as_str(), back.updated), ("applied", 1));
+}
+
+#[tokio::test]
+async fn entries_quarantined_by_an_answer_that_was_not_believed_are_resolved_by_the_next_good_one() {
+    let (lab, cycle) = refreshing().await;
+    lab.serve_entries(cycle, &["7".to_owned()]);
+    assert_eq!(lab.poll(cycle).await.outcome.as_str(), "failed");
+    let open = "select count(*) from lmp_billing.quarantined_reports where resolved_at is null";
+    assert_eq!(lab.value(open).await, "1");
+    lab.serve(cycle, reports(10, cycle));
+    assert_eq!(lab.poll(cycle).await.outcome.as_str(), "unchanged");
+    assert_eq!(lab.value(open).await, "0");
+}
