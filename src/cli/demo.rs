@@ -257,6 +257,7 @@ fn say(text: &str) -> Result<(), CliError> {
     if text.is_empty() {
         return Ok(());
     }
+    // Not the one that lets unread output go: a demo that nobody reads any more ends.
     let mut out = std::io::stdout().lock();
     writeln!(out, "{text}")?;
     Ok(out.flush()?)

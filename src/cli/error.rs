@@ -92,7 +92,7 @@ impl From<OutsideWindow> for CliError {
 
 impl From<PruneError> for CliError {
     fn from(error: PruneError) -> Self {
-        Self::Failed(error.into())
+        Self::failed(&error)
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::CliError;
-use super::output::{Grid, Output, write_json};
+use super::output::{Grid, Output, stdout, write_json};
 use super::signals::stop_on_signals;
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -103,7 +103,7 @@ fn write(
     document: &Document<'_>,
     in_words: impl FnOnce(&Document<'_>) -> String,
 ) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout();
     match output {
         Output::Json => write_json(&mut out, document),
         Output::Csv => grid(document, ["account", "cycle", "reports", "versions"]).write_csv(&mut out),

@@ -185,7 +185,7 @@ impl Ticker {
     }
 
     fn settle(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
-        let done = done.map_err(|error| DaemonError::Panicked(error.to_string()))?;
+        let done = unless_panicked(done)?;
         // If it was interrupted (the database went away), its tick may be claimed again.
         let now = self.clock.now();
         for slot in &mut self.slots {
@@ -359,6 +359,11 @@ impl Slot {
     }
 }
 
+/// A panic is a fault of the program: nobody knows what it left undone, so the daemon ends and says so.
+fn unless_panicked(done: Result<Done, JoinError>) -> Result<Done, DaemonError> {
+    done.map_err(|error| DaemonError::Panicked(error.to_string()))
+}
+
 /// Settings that only a restart changes, of those that have changed.
 fn unchangeable(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let mut changed = Vec::new();
@@ -375,4 +380,17 @@ fn unchangeable(old: &Settings, new: &Settings) -> Vec<&'static str> {
         changed.push("[log]");
     }
     changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_ends_the_daemon_with_an_error() {
+        let mut runs = JoinSet::new();
+        runs.spawn(async { panic!("out of cheese") });
+        let ended = unless_panicked(runs.join_next().await.unwrap());
+        assert!(matches!(ended, Err(DaemonError::Panicked(why)) if why.contains("out of cheese")));
+    }
 }
