@@ -1,7 +1,5 @@
 //! In small transactions: stopped, locked out or repeated at any point.
 
-use std::time::Duration;
-
 use chrono::Days;
 use lmp_billing_sync::prune::{PATIENCE, PruneError, Pruning};
 use lmp_billing_sync::store::{Batch, Deleted, DueReports, Job, NewRun, RunOutcome, StoreError, Trigger};
@@ -167,8 +165,11 @@ async fn a_locked_table_is_waited_for() {
     let pruning = pruning(&lab);
     let (pruned, ()) = tokio::join!(run(&pruning), async {
         until_somebody_waits(&lab).await;
-        // Longer than one try lasts.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // One try gives up, and another begins.
+        let latest = "select coalesce(max(xact_start)::text, '') from pg_stat_activity
+                      where datname = current_database() and wait_event_type = 'Lock'";
+        let first = lab.value(latest).await;
+        until_async("the next try waits", async || !["", &*first].contains(&&*lab.value(latest).await)).await;
         assert_eq!(left(&lab).await, ["old|10|10"]);
         administrator.rollback().await.unwrap();
     });
