@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 
+/// So many days after its end a cycle still counts as open, whatever is listed: reports may yet appear.
+const OPEN_DAYS: Days = Days::new(45);
+
 /// A billing month, written `YYYY-MM`; in the database the first day of the month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cycle {
@@ -58,6 +61,11 @@ impl Cycle {
     pub fn months_before(self, other: Self) -> i32 {
         let count = |c: Self| c.year() * 12 + c.first_day.month0().cast_signed();
         count(other) - count(self)
+    }
+
+    /// Whether the cycle is open on a day whatever it holds: through the 45th day after its end.
+    pub fn is_recent(self, today: NaiveDate) -> bool {
+        today <= self.last_day() + OPEN_DAYS
     }
 
     /// Whether a period, both days included, shares a day with this month.

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 
 use crate::domain::{Cycle, Window};
 use crate::store::Job;
-
-/// A cycle is open at least until so many days after its end, whatever is listed.
-const OPEN_DAYS: u64 = 45;
 
 /// A cycle was asked for that can no longer, or not yet, be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,8 +47,7 @@ fn discover(window: Window) -> Vec<Cycle> {
 
 /// Every open cycle: one that holds a listed report that is not final, or ended at most 45 days ago.
 fn refresh(window: Window, today: NaiveDate, unfinished: &BTreeSet<Cycle>) -> Vec<Cycle> {
-    let is_recent = |cycle: Cycle| today <= cycle.last_day() + Days::new(OPEN_DAYS);
-    window.cycles().filter(|cycle| is_recent(*cycle) || unfinished.contains(cycle)).collect()
+    window.cycles().filter(|cycle| cycle.is_recent(today) || unfinished.contains(cycle)).collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod state;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 pub use figures::{Figures, Lately, RecentChange, Reopened, StatusCount};
@@ -19,7 +19,7 @@ pub use state::{CycleState, JobTicks, RecentRun, Suspicion, UpstreamClock};
 
 use super::tx::Tx;
 use super::{Job, QuarantineCount, Store, StoreError};
-use crate::domain::{Cycle, Retention, Window};
+use crate::domain::{Retention, Window};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
@@ -109,13 +109,9 @@ impl Store {
     }
 }
 
-/// A cycle is open at least through this many days after its end: reports may still appear.
-const OPEN_FOR: Days = Days::new(45);
-
 impl Overview {
     /// An account's cycles that still change: those that ended lately or hold a report that is not final.
     pub fn open_cycles(&self, account: &str) -> impl Iterator<Item = &CycleState> {
-        let open_anyway = move |cycle: Cycle| self.today <= cycle.last_day() + OPEN_FOR;
         let holds_open_report = move |state: &CycleState| {
             self.figures
                 .counts
@@ -125,6 +121,6 @@ impl Overview {
         self.cycles
             .iter()
             .filter(move |state| state.account == account)
-            .filter(move |state| open_anyway(state.cycle) || holds_open_report(state))
+            .filter(move |state| state.cycle.is_recent(self.today) || holds_open_report(state))
     }
 }
