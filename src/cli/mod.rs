@@ -94,7 +94,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     let settings = Settings::load(cli.config.as_deref())?;
     logging::init(&settings.log)?;
     match cli.command {
-        Command::Run(args) => run::run(args, settings, cli.config).await,
+        Command::Run(args) => Box::pin(run::run(args, settings, cli.config)).await,
         Command::Sync(args) => sync::sync(args, &settings).await,
         Command::Prune(args) => prune::prune(args, &settings).await,
         Command::Status(args) => status::status(args, &settings).await,

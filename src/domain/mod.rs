@@ -12,4 +12,4 @@ pub use cycle::{Cycle, ParseCycleError};
 pub use guid::parse_guid;
 pub use report::Report;
 pub use retention::{EDGE_MONTHS, Retention, VENDOR_MONTHS, Window};
-pub use status::KnownStatus;
+pub use status::{KnownStatus, Status};

@@ -1,4 +1,6 @@
-//! The statuses the vendor documents.
+//! Statuses: those the vendor documents, and others.
+
+use std::borrow::Cow;
 
 /// A status whose meaning is known. The vendor may add others; those are stored as they are spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +36,25 @@ impl KnownStatus {
     /// Finds a status whatever the letter case: the reference itself spells one of them two ways.
     pub fn find(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(text))
+    }
+}
+
+/// Where a report stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status<'a> {
+    /// A documented status.
+    Known(KnownStatus),
+    /// One the vendor has added, as it is spelled in the answer.
+    Other(Cow<'a, str>),
+}
+
+impl Status<'_> {
+    /// The canonical spelling if known, else the vendor's.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Known(known) => known.as_str(),
+            Self::Other(spelling) => spelling,
+        }
     }
 }
 

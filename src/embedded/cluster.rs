@@ -10,12 +10,12 @@ use rustix::process::{Pid, test_kill_process};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::AsyncWriteExt as _;
 
-use super::ROLE;
 use super::error::EmbeddedError;
 use super::find::{Binaries, leading_number};
 use super::home::Home;
 use super::log::Log;
 use super::user::ServerUser;
+use super::{Flavour, ROLE};
 
 /// From this major version on PostgreSQL brings its own C.UTF-8, which no system update can change.
 const BUILTIN_LOCALES_SINCE: u32 = 17;
@@ -62,7 +62,7 @@ pub(super) async fn create(
     binaries: &Binaries,
     password: &SecretString,
     log: &Log,
-    durable: bool,
+    flavour: Flavour,
 ) -> Result<(), EmbeddedError> {
     let work = home.half_made();
     DirBuilder::new().mode(0o700).create(&work).map_err(EmbeddedError::io("create the folder", &work))?;
@@ -80,11 +80,13 @@ pub(super) async fn create(
     let data = work.join("data");
     let mut initdb = user.command(&binaries.initdb());
     initdb.arg("--pgdata").arg(&data).arg("--pwfile").arg(&password_file);
-    initdb.args(["--username", ROLE, "--encoding", "UTF8", "--data-checksums"]);
+    initdb.args(["--username", ROLE, "--encoding", "UTF8"]);
     initdb.args(["--auth-local", "scram-sha-256", "--auth-host", "scram-sha-256"]);
     initdb.args(locale(binaries.major()));
-    if !durable {
-        initdb.arg("--no-sync");
+    match flavour {
+        Flavour::Embedded => drop(initdb.arg("--data-checksums")),
+        Flavour::Throwaway => drop(initdb.arg("--data-checksums").arg("--no-sync")),
+        Flavour::Default => {}
     }
     // Only its complaints are worth keeping: the rest ends with advice to start the server by hand.
     initdb.stdout(Stdio::null()).stderr(log.share()?);

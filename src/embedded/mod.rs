@@ -55,19 +55,35 @@ pub struct EmbeddedOptions {
     pub data_dir: PathBuf,
     /// The folder that holds `initdb` and `postgres`; `None` looks for the newest installed.
     pub bin_dir: Option<PathBuf>,
-    durable: bool,
+    flavour: Flavour,
+}
+
+/// What a server is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flavour {
+    /// The program's own database: durable, small, with checksums.
+    Embedded,
+    /// Quick, and gone at the first power cut.
+    Throwaway,
+    /// With PostgreSQL's own defaults, so that what is measured holds for other people's servers.
+    Default,
 }
 
 impl EmbeddedOptions {
     /// A durable server under `data_dir`, run by the newest binaries that fit its data.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
-        Self { data_dir: data_dir.into(), bin_dir: None, durable: true }
+        Self { data_dir: data_dir.into(), bin_dir: None, flavour: Flavour::Embedded }
     }
 
     /// For tests only: writes nothing to disk on purpose, so that it is quick and loses its data with
     /// the first power cut.
     pub fn for_tests(data_dir: impl Into<PathBuf>) -> Self {
-        Self { durable: false, ..Self::new(data_dir) }
+        Self { flavour: Flavour::Throwaway, ..Self::new(data_dir) }
+    }
+
+    /// For measurements only: a durable server as PostgreSQL's own defaults make it.
+    pub fn for_measuring(data_dir: impl Into<PathBuf>) -> Self {
+        Self { flavour: Flavour::Default, ..Self::new(data_dir) }
     }
 }
 
@@ -115,7 +131,7 @@ impl EmbeddedPostgres {
             (kept, None) => {
                 let password = kept.unwrap_or_else(home::generate_password);
                 home.keep_password(&password)?;
-                cluster::create(&home, &user, &binaries, &password, &log, options.durable).await?;
+                cluster::create(&home, &user, &binaries, &password, &log, options.flavour).await?;
                 password
             }
         };
@@ -125,7 +141,7 @@ impl EmbeddedPostgres {
             binaries: &binaries,
             user: &user,
             log: &log,
-            durable: options.durable,
+            flavour: options.flavour,
         };
         let (server, port) = start_on_some_port(&launch, &home).await?;
         let postgres = Self { server, home, port, password };

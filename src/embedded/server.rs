@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::Flavour;
 use super::error::EmbeddedError;
 use super::find::Binaries;
 use super::log::Log;
@@ -33,7 +34,7 @@ const GUARD: &str = include_str!("guard.sh");
 
 /// What every server runs with. Given as arguments, so that a newer program's choice also reaches
 /// old data; anything else can be set in `postgresql.conf`.
-const SETTINGS: [&str; 11] = [
+const SETTINGS: [&str; 7] = [
     "cluster_name=lmp-billing-sync",
     "listen_addresses=127.0.0.1",
     // A socket's path may have 107 bytes at most, and a data directory's may be longer.
@@ -44,6 +45,10 @@ const SETTINGS: [&str; 11] = [
     "log_checkpoints=off",
     // A failed statement is its sender's to report; here it would only spread partners' names.
     "log_min_error_statement=panic",
+];
+
+/// What suits a database of this one program, beside the above.
+const OWN_SETTINGS: [&str; 4] = [
     "max_connections=50",
     // Keeps the folder small; the default lets 1 GB of log pile up.
     "max_wal_size=256MB",
@@ -52,7 +57,7 @@ const SETTINGS: [&str; 11] = [
     "max_parallel_workers_per_gather=0",
 ];
 
-/// For tests only: quick, and gone at the first power cut.
+/// For tests only, in place of `max_connections` and durability.
 const THROWAWAY_SETTINGS: [&str; 4] =
     ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300"];
 
@@ -72,7 +77,7 @@ pub(super) struct Launch<'a> {
     pub(super) binaries: &'a Binaries,
     pub(super) user: &'a ServerUser,
     pub(super) log: &'a Log,
-    pub(super) durable: bool,
+    pub(super) flavour: Flavour,
 }
 
 impl Launch<'_> {
@@ -96,12 +101,15 @@ impl Launch<'_> {
         let shell = Path::new("/bin/sh");
         let failed = || EmbeddedError::io("start the PostgreSQL server's guard with", shell);
         let mut guard = self.user.command(shell);
-        let patience = if self.durable { PATIENCE } else { THROWAWAY_PATIENCE };
+        let (patience, own, throwaway): (_, &[&str], &[&str]) = match self.flavour {
+            Flavour::Embedded => (PATIENCE, &OWN_SETTINGS, &[]),
+            Flavour::Throwaway => (THROWAWAY_PATIENCE, &OWN_SETTINGS, &THROWAWAY_SETTINGS),
+            Flavour::Default => (PATIENCE, &[], &[]),
+        };
         guard.args(["-c", &without_comments(GUARD), GUARD_NAME, &patience.as_secs().to_string()]);
         guard.arg(self.binaries.postgres()).arg("-D").arg(self.cluster);
         guard.args(["-c", &format!("port={port}")]);
-        let throwaway: &[&str] = if self.durable { &[] } else { &THROWAWAY_SETTINGS };
-        for setting in SETTINGS.iter().chain(throwaway) {
+        for setting in SETTINGS.iter().chain(own).chain(throwaway) {
             guard.args(["-c", setting]);
         }
         guard.stdin(Stdio::piped()).stdout(self.log.share()?).stderr(self.log.share()?);

@@ -4,18 +4,9 @@
 //! nothing after it. Whether that is so is known only at its end, so the caller must be able to
 //! throw away what it was given before.
 
-use std::cell::{Cell, RefCell};
-use std::fmt;
-use std::io::{self, BufReader, Read};
-use std::rc::Rc;
+use std::io::{self, Read};
 
-use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
-/// An entry larger than this is no report, and would have to be held in memory.
-const MAX_ENTRY_BYTES: u64 = 16 << 20;
-
-const READ_BUFFER: usize = 128 << 10;
+use super::window::Window;
 
 /// Why an answer was not whole or not believable.
 #[derive(Debug, thiserror::Error)]
@@ -40,133 +31,88 @@ pub struct Listed {
     pub entries: u32,
 }
 
+/// Why a text is no answer.
+pub(super) enum Problem {
+    Malformed(String),
+    Io(io::Error),
+}
+
+impl<E> From<Problem> for AnswerError<E> {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Malformed(problem) => Self::Malformed(problem),
+            Problem::Io(error) => Self::Io(error),
+        }
+    }
+}
+
 /// Reads an answer, handing each entry of `reports` with its position, counted from 0, to `receive`.
 ///
 /// # Errors
 /// When the answer is not whole, cannot be read, or `receive` gives up.
 pub fn read_answer<E>(
     reader: impl Read,
-    receive: impl FnMut(u32, &str) -> Result<(), E>,
+    mut receive: impl FnMut(u32, &str) -> Result<(), E>,
 ) -> Result<Listed, AnswerError<E>> {
-    let since_entry = Rc::new(Cell::new(0));
-    let bounded = Bounded { inner: reader, since_entry: Rc::clone(&since_entry) };
-    let state = State { receive: RefCell::new(receive), gave_up: RefCell::new(None), since_entry };
-    let mut deserializer =
-        serde_json::Deserializer::from_reader(BufReader::with_capacity(READ_BUFFER, bounded));
-    let result = Document(&state).deserialize(&mut deserializer).and_then(|listed| {
-        deserializer.end()?;
-        Ok(listed)
-    });
-    if let Some(error) = state.gave_up.into_inner() {
-        return Err(AnswerError::Receiver(error));
+    let mut json = Window::new(reader);
+    if json.next()? != Some(b'{') {
+        return Err(json.malformed("it is no object with a \"reports\" array").into());
     }
-    result.map_err(|error| match error.io_error_kind() {
-        Some(io::ErrorKind::InvalidData) | None => AnswerError::Malformed(error.to_string()),
-        Some(_) => AnswerError::Io(error.into()),
-    })
-}
-
-struct State<F, E> {
-    receive: RefCell<F>,
-    gave_up: RefCell<Option<E>>,
-    since_entry: Rc<Cell<u64>>,
-}
-
-/// Fails when too much is read between two entries.
-struct Bounded<R> {
-    inner: R,
-    since_entry: Rc<Cell<u64>>,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        let total = self.since_entry.get() + count as u64;
-        self.since_entry.set(total);
-        if total > MAX_ENTRY_BYTES + READ_BUFFER as u64 {
-            let problem = format!("an entry or other field is larger than {MAX_ENTRY_BYTES} bytes");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
-        }
-        Ok(count)
-    }
-}
-
-/// The top-level object.
-struct Document<'s, F, E>(&'s State<F, E>);
-
-impl<'de, F, E> DeserializeSeed<'de> for Document<'_, F, E>
-where
-    F: FnMut(u32, &str) -> Result<(), E>,
-{
-    type Value = Listed;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Listed, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de, F, E> Visitor<'de> for Document<'_, F, E>
-where
-    F: FnMut(u32, &str) -> Result<(), E>,
-{
-    type Value = Listed;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with a \"reports\" array")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Listed, A::Error> {
-        let mut listed = None;
-        while let Some(key) = map.next_key::<String>()? {
-            if key == "reports" {
-                if listed.is_some() {
-                    return Err(A::Error::duplicate_field("reports"));
-                }
-                listed = Some(map.next_value_seed(Reports(self.0))?);
+    let mut listed = None;
+    if json.peek()? == Some(b'}') {
+        json.next()?;
+    } else {
+        loop {
+            let key = key(&mut json)?;
+            if key != "reports" {
+                json.value()?;
+            } else if listed.is_some() {
+                return Err(json.malformed("it has two \"reports\"").into());
             } else {
-                map.next_value::<IgnoredAny>()?;
+                listed = Some(reports(&mut json, &mut receive)?);
+            }
+            match json.next()? {
+                Some(b',') => {}
+                Some(b'}') => break,
+                _ => return Err(json.malformed("its object does not go on as one").into()),
             }
         }
-        listed.ok_or_else(|| A::Error::missing_field("reports"))
+    }
+    if json.peek()?.is_some() {
+        return Err(json.malformed("something follows its end").into());
+    }
+    listed.ok_or_else(|| json.malformed("it has no \"reports\"").into())
+}
+
+fn key<R: Read>(json: &mut Window<R>) -> Result<String, Problem> {
+    let text = json.value()?;
+    let key = serde_json::from_str::<String>(text).map_err(|error| Problem::Malformed(error.to_string()))?;
+    match json.next()? {
+        Some(b':') => Ok(key),
+        _ => Err(json.malformed("a field's name has no value")),
     }
 }
 
-/// The `reports` array.
-struct Reports<'s, F, E>(&'s State<F, E>);
-
-impl<'de, F, E> DeserializeSeed<'de> for Reports<'_, F, E>
-where
-    F: FnMut(u32, &str) -> Result<(), E>,
-{
-    type Value = Listed;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Listed, D::Error> {
-        deserializer.deserialize_seq(self)
+fn reports<R: Read, E>(
+    json: &mut Window<R>,
+    receive: &mut impl FnMut(u32, &str) -> Result<(), E>,
+) -> Result<Listed, AnswerError<E>> {
+    if json.next()? != Some(b'[') {
+        return Err(json.malformed("its \"reports\" is no array").into());
     }
-}
-
-impl<'de, F, E> Visitor<'de> for Reports<'_, F, E>
-where
-    F: FnMut(u32, &str) -> Result<(), E>,
-{
-    type Value = Listed;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of reports")
+    let mut entries = 0_u32;
+    if json.peek()? == Some(b']') {
+        json.next()?;
+        return Ok(Listed { entries });
     }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Listed, A::Error> {
-        let mut position = 0_u32;
-        let mut receive = self.0.receive.borrow_mut();
-        while let Some(entry) = entries.next_element::<Box<RawValue>>()? {
-            self.0.since_entry.set(0);
-            if let Err(error) = receive(position, entry.get()) {
-                *self.0.gave_up.borrow_mut() = Some(error);
-                return Err(A::Error::custom("the receiver gave up"));
-            }
-            position = position.checked_add(1).ok_or_else(|| A::Error::custom("too many entries"))?;
+    loop {
+        receive(entries, json.value()?).map_err(AnswerError::Receiver)?;
+        entries = entries.checked_add(1).ok_or_else(|| json.malformed("it has too many entries"))?;
+        match json.next()? {
+            Some(b',') => {}
+            Some(b']') => return Ok(Listed { entries }),
+            _ => return Err(json.malformed("its \"reports\" does not go on as an array").into()),
         }
-        Ok(Listed { entries: position })
     }
 }
 
@@ -195,6 +141,46 @@ mod tests {
         );
     }
 
+    /// Gives so many bytes at a time, and so moves the ends of what is in memory over all places.
+    struct Drip<'a>(&'a [u8], usize);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = self.1.min(self.0.len()).min(buffer.len());
+            buffer[..count].copy_from_slice(&self.0[..count]);
+            self.0 = &self.0[count..];
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn entries_are_whole_wherever_the_window_ends() {
+        let entry = |number: usize| match number % 3 {
+            0 => format!("{number}{number}"),
+            1 => format!("{{\"é\\\"]\":[{number}, \"}}\"]}}"),
+            _ => format!("\"{}\"", "x".repeat(number % 700)),
+        };
+        for count in [3_000, 3_001, 3_002, 3_007] {
+            let entries: Vec<String> = (0..count).map(entry).collect();
+            let text = format!(" {{\"a\": 12 ,\"reports\":[{}\n]}}\n", entries.join(" ,"));
+            for step in [1, 7, 4096, usize::MAX] {
+                let mut read = Vec::new();
+                let listed = read_answer(Drip(text.as_bytes(), step), |_, raw| {
+                    read.push(raw.to_owned());
+                    Ok::<_, ()>(())
+                });
+                assert_eq!(listed.unwrap().entries as usize, count);
+                assert!(read == entries, "{count} entries came back differently");
+            }
+        }
+    }
+
+    #[test]
+    fn an_entry_of_megabytes_is_taken() {
+        let entry = format!("\"{}\"", "é".repeat(2 << 20));
+        assert_eq!(read(&format!("{{\"reports\":[1,{entry},2]}}")).unwrap(), ["1", entry.as_str(), "2"]);
+    }
+
     #[test]
     fn what_is_not_one_whole_list_is_refused() {
         for text in [
@@ -209,6 +195,18 @@ mod tests {
             r#"{"reports":[]"#,
             r#"{"reports":[{"id":1}"#,
             r#"{"reports":[{"id":1},]}"#,
+            r#"{"reports":[1 2]}"#,
+            r#"{"reports":[,1]}"#,
+            r#"{"reports":[01]}"#,
+            r#"{"reports":[12"#,
+            r#"{"reports":[]]"#,
+            r#"{"reports":[],}"#,
+            r#"{,"reports":[]}"#,
+            r#"{"reports" []}"#,
+            "{reports:[]}",
+            r#"{"reports":[tru]}"#,
+            r#"{"reports":[1}}"#,
+            r#"{1:2,"reports":[]}"#,
             r#"{"reports":[]}{"reports":[]}"#,
             r#"{"reports":[]} x"#,
             r#"{"reports":[],"reports":[]}"#,
@@ -228,7 +226,7 @@ mod tests {
     #[test]
     fn an_entry_that_would_fill_the_memory_is_refused() {
         let prefix: &[u8] = br#"{"reports":[""#;
-        let endless = io::repeat(b'a').take(10 * MAX_ENTRY_BYTES);
+        let endless = io::repeat(b'a').take(200 << 20);
         let result = read_answer(prefix.chain(endless), |_, _| Ok::<_, ()>(()));
         assert!(matches!(result, Err(AnswerError::Malformed(problem)) if problem.contains("larger than")));
     }

@@ -4,15 +4,15 @@
 //! stay flat however large the answer is.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncWriteExt;
 
-/// Answers up to this size stay in memory.
-const MEMORY_LIMIT: usize = 1 << 20;
+/// Answers up to this size stay in memory, and larger ones are written in pieces of it. Several answers
+/// may be on their way at once.
+const MEMORY_LIMIT: usize = 256 << 10;
 
 /// A decoded answer body.
 #[derive(Debug)]
@@ -83,8 +83,9 @@ impl Read for FileReader {
 /// Takes a body chunk by chunk.
 #[derive(Debug, Default)]
 pub(super) struct Spool {
+    /// What has not been written yet.
     memory: Vec<u8>,
-    file: Option<tokio::fs::File>,
+    file: Option<File>,
     len: u64,
     hasher: Sha256,
 }
@@ -94,25 +95,34 @@ impl Spool {
     pub(super) async fn push(&mut self, chunk: &[u8]) -> io::Result<u64> {
         self.hasher.update(chunk);
         self.len += chunk.len() as u64;
-        if self.file.is_none() && self.memory.len() + chunk.len() > MEMORY_LIMIT {
-            // The file has no name, so it goes when the process does, however it ends.
-            let mut file = tokio::fs::File::from_std(tempfile::tempfile()?);
-            file.write_all(&std::mem::take(&mut self.memory)).await?;
-            self.file = Some(file);
+        if self.memory.len() + chunk.len() > MEMORY_LIMIT {
+            self.write().await?;
         }
-        match &mut self.file {
-            Some(file) => file.write_all(chunk).await?,
-            None => self.memory.extend_from_slice(chunk),
-        }
+        self.memory.extend_from_slice(chunk);
         Ok(self.len)
     }
 
-    pub(super) async fn finish(self) -> io::Result<Body> {
+    /// Writes what is in memory to the file, on a thread that may block.
+    async fn write(&mut self) -> io::Result<()> {
+        let (file, mut memory) = (self.file.take(), std::mem::take(&mut self.memory));
+        let written = tokio::task::spawn_blocking(move || {
+            // The file has no name, so it goes when the process does, however it ends.
+            let mut file = file.map_or_else(tempfile::tempfile, Ok)?;
+            file.write_all(&memory)?;
+            memory.clear();
+            Ok::<_, io::Error>((file, memory))
+        });
+        let (file, memory) = written.await.map_err(io::Error::other)??;
+        (self.file, self.memory) = (Some(file), memory);
+        Ok(())
+    }
+
+    pub(super) async fn finish(mut self) -> io::Result<Body> {
+        if self.file.is_some() {
+            self.write().await?;
+        }
         let store = match self.file {
-            Some(mut file) => {
-                file.flush().await?;
-                Store::File(file.into_std().await)
-            }
+            Some(file) => Store::File(file),
             None => Store::Memory(self.memory.into()),
         };
         Ok(Body { store, len: self.len, sha256: self.hasher.finalize().into() })

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::domain::{Cycle, KnownStatus, Report, parse_guid};
+use crate::domain::{Cycle, KnownStatus, Report, Status, parse_guid};
 
 use fields::Fields;
 use storable::{Storable, has_absurd_number};
@@ -24,9 +24,9 @@ const MAX_NAME_CHARS: usize = 128;
 const MAX_PAYLOAD_BYTES: usize = 64 << 10;
 /// One entry of an answer, read.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum Entry<'a> {
     /// A report.
-    Good(Report),
+    Good(Report<'a>),
     /// What cannot be a report.
     Bad(Bad),
 }
@@ -121,7 +121,7 @@ impl<'a> EntryReader<'a> {
     }
 
     /// Reads one entry from its JSON text.
-    pub fn read(&mut self, raw: &str) -> Entry {
+    pub fn read<'r>(&mut self, raw: &'r str) -> Entry<'r> {
         if !raw.starts_with('{') {
             return Entry::Bad(Bad::new(
                 raw,
@@ -143,7 +143,7 @@ impl<'a> EntryReader<'a> {
         }
     }
 
-    fn report(&mut self, fields: &Fields<'_>) -> Result<Report, (Reason, String)> {
+    fn report<'r>(&mut self, fields: &Fields<'r>) -> Result<Report<'r>, (Reason, String)> {
         if let Some(field) = &fields.duplicate {
             return Err((Reason::DuplicateField, format!("the field {field:?} occurs twice")));
         }
@@ -172,7 +172,7 @@ impl<'a> EntryReader<'a> {
         }
         Ok(Report {
             id,
-            partner_company_name: name.into_owned(),
+            partner_company_name: name,
             start_date,
             end_date,
             status,
@@ -215,22 +215,22 @@ impl<'a> EntryReader<'a> {
     }
 }
 
-fn status(fields: &Fields<'_>) -> Result<String, (Reason, String)> {
+fn status<'r>(fields: &Fields<'r>) -> Result<Status<'r>, (Reason, String)> {
     let status = required(fields.status, "status", Reason::InvalidStatus)?;
     if let Some(known) = KnownStatus::find(&status) {
-        return Ok(known.as_str().to_owned());
+        return Ok(Status::Known(known));
     }
     if status.chars().count() > MAX_STATUS_CHARS {
         let detail = format!("{} is longer than {MAX_STATUS_CHARS} characters", shown(&status));
         return Err((Reason::InvalidStatus, detail));
     }
-    Ok(status.into_owned())
+    Ok(Status::Other(status))
 }
 
-fn under_review_status(fields: &Fields<'_>) -> Result<Option<String>, (Reason, String)> {
+fn under_review_status<'r>(fields: &Fields<'r>) -> Result<Option<Cow<'r, str>>, (Reason, String)> {
     match text(fields.under_review_status) {
         Ok(text) if text.is_empty() => Ok(None),
-        Ok(text) => Ok(Some(text.into_owned())),
+        Ok(text) => Ok(Some(text)),
         Err(TextProblem::Missing | TextProblem::Null) => Ok(None),
         Err(TextProblem::Nul) => Err(nul("under_review_status")),
         Err(TextProblem::Surrogate) => Err(surrogate("under_review_status")),

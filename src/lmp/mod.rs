@@ -14,6 +14,7 @@ mod error;
 mod limit;
 mod retry;
 pub mod sign;
+mod window;
 
 pub use answer::{AnswerError, Listed, read_answer};
 pub use body::Body;

@@ -75,6 +75,9 @@ pub enum StoreError {
     /// Something the database holds is not what the program put there.
     #[error("the database holds {0}, which this program never writes")]
     Unexpected(String),
+    /// A report that was taken for new has versions; the next try looks for them.
+    #[error("a report that was taken for new is not")]
+    NotNew,
     /// The answer could not be staged.
     #[error("staging the answer stopped: {0}")]
     Staging(String),
@@ -88,8 +91,13 @@ impl StoreError {
 
     /// Whether two transactions met the same key: on the next try one of them sees the other's row.
     pub(super) fn is_conflict(&self) -> bool {
-        let Self::Statement { source, .. } = self else { return false };
-        source.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+        match self {
+            Self::NotNew => true,
+            Self::Statement { source, .. } => {
+                source.as_database_error().is_some_and(DatabaseError::is_unique_violation)
+            }
+            _ => false,
+        }
     }
 
     /// Whether the database is at fault as a whole, so that other work would fail in the same way.
@@ -101,7 +109,7 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { source, .. } | Self::Statement { source, .. } => is_transient(source),
-            Self::Deadline { .. } => true,
+            Self::Deadline { .. } | Self::NotNew => true,
             _ => false,
         }
     }

@@ -3,6 +3,7 @@
 //! All pending migrations run in one transaction, under a lock that belongs to it: killed half-way,
 //! nothing remains, and a pooler that shares sessions cannot leave the lock behind.
 
+use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -11,6 +12,8 @@ use super::{Store, StoreError};
 static MIGRATOR: Migrator = sqlx::migrate!();
 
 const LEDGER: &str = "lmp_billing._sqlx_migrations";
+
+const READING: &str = "reading the schema's version";
 
 /// What the role of the readers is granted; safe to repeat.
 const ACCESS: &str = include_str!("access.sql");
@@ -57,7 +60,12 @@ impl Store {
     pub async fn schema(&self) -> Result<SchemaState, StoreError> {
         let mut connection =
             self.pool.acquire().await.map_err(StoreError::doing("getting a database connection"))?;
-        state(&mut connection).await
+        let found = match applied(&mut connection).await {
+            Ok(found) => found,
+            Err(error) if is_missing(&error) => 0,
+            Err(error) => return Err(StoreError::doing(READING)(error)),
+        };
+        Ok(SchemaState { found, known: known() })
     }
 
     /// Makes sure that the schema is what the program needs, migrating if `may_migrate`.
@@ -99,23 +107,38 @@ impl Store {
     }
 }
 
+fn known() -> i64 {
+    MIGRATOR.iter().map(|m| m.version).max().unwrap_or_default()
+}
+
+/// How the schema compares, asked so that a missing one is no error, which would end the transaction.
 async fn state(connection: &mut PgConnection) -> Result<SchemaState, StoreError> {
-    let known = MIGRATOR.iter().map(|m| m.version).max().unwrap_or_default();
-    let doing = "reading the schema's version";
     let ledger: bool = sqlx::query_scalar("select to_regclass($1) is not null")
         .bind(LEDGER)
         .fetch_one(&mut *connection)
         .await
-        .map_err(StoreError::doing(doing))?;
-    let found = if ledger {
-        sqlx::query_scalar!(r#"select coalesce(max(version), 0) as "version!" from lmp_billing._sqlx_migrations where success"#)
-            .fetch_one(connection)
-            .await
-            .map_err(StoreError::doing(doing))?
-    } else {
-        0
-    };
-    Ok(SchemaState { found, known })
+        .map_err(StoreError::doing(READING))?;
+    let found = if ledger { applied(connection).await.map_err(StoreError::doing(READING))? } else { 0 };
+    Ok(SchemaState { found, known: known() })
+}
+
+/// The newest version the ledger tells of.
+async fn applied(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select coalesce(max(version), 0) as "version!" from lmp_billing._sqlx_migrations where success"#
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Whether a statement failed because there is no such schema or table.
+fn is_missing(error: &sqlx::Error) -> bool {
+    const NO_SCHEMA: &str = "3F000";
+    const NO_TABLE: &str = "42P01";
+    error
+        .as_database_error()
+        .and_then(DatabaseError::code)
+        .is_some_and(|code| [NO_SCHEMA, NO_TABLE].contains(&&*code))
 }
 
 async fn migrate(connection: &mut PgConnection) -> Result<Migrated, StoreError> {

@@ -5,7 +5,10 @@
 //! that is stored is the database server's.
 
 mod apply;
+mod copy;
+mod entries;
 mod error;
+mod fingerprint;
 mod migrate;
 mod nodelay;
 mod overview;
@@ -16,18 +19,24 @@ mod retry;
 mod runs;
 mod shortcut;
 mod stage;
+mod survey;
 mod ticks;
 mod tx;
 
+use std::pin::pin;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection, Postgres};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use apply::{Guard, Poll, Sent};
+pub use entries::{BadEntry, Entries, EntriesError, EntrySink};
 pub use error::StoreError;
 pub use migrate::{Migrated, SchemaState};
 pub use overview::{
@@ -38,11 +47,13 @@ pub use polls::{Outcome, PollRow};
 pub use prune::{Batch, Cutoff, Deleted, DueReports, PruneClocks, PruneCount};
 pub use read::{CycleStatuses, JobStatus, QuarantineCount, StatusChange, VersionRow};
 pub use runs::{Job, NewRun, RunOutcome, RunRow, RunSummary, Trigger};
-pub use stage::{BadEntry, Entries, StageError, StageWriter, Staged};
 pub use ticks::{Claim, FirstSync, Tick, TickState};
 
 /// How long to wait for a connection before saying that there is none.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the first connection may take before it is asked why.
+const FIRST_PATIENCE: Duration = Duration::from_millis(300);
 
 /// How long a connection for looking on is kept unused.
 const ASIDE_IDLE: Duration = Duration::from_mins(1);
@@ -55,6 +66,9 @@ pub struct Store {
     /// For what must not wait behind polls that wait for each other: ticks, leases, the ends of runs.
     control: PgPool,
     options: PgConnectOptions,
+    /// As many as polls may hold connections of the pool: the others wait here, in turn and as long as it
+    /// takes, and not for a connection, which would be taken for a fault after a while.
+    applying: Arc<Semaphore>,
 }
 
 fn pool_options(max_connections: u32) -> PgPoolOptions {
@@ -87,10 +101,18 @@ impl Store {
             }
             several => (pool(several - 1), pool(1)),
         };
-        let store = Self { pool, control, options };
-        // The pool tries again until its time is up and then says only that it is.
-        let first = store.connection().await?;
-        drop(first);
+        // One connection is left for what polls do in between.
+        let applying = max_connections.saturating_sub(2).max(1);
+        let store = Self { pool, control, options, applying: Arc::new(Semaphore::new(applying as usize)) };
+        let mut first = pin!(store.pool.acquire());
+        let connected = if let Ok(connected) = tokio::time::timeout(FIRST_PATIENCE, &mut first).await {
+            connected
+        } else {
+            // The pool tries again until its time is up and then says only that it is.
+            store.connection().await?;
+            first.await
+        };
+        connected.map_err(|error| store.unreachable(error))?;
         Ok(store)
     }
 
@@ -99,19 +121,42 @@ impl Store {
     #[must_use]
     pub fn aside(&self) -> Self {
         let only = pool_options(1).idle_timeout(ASIDE_IDLE).connect_lazy_with(self.options.clone());
-        Self { pool: only.clone(), control: only, options: self.options.clone() }
+        Self {
+            pool: only.clone(),
+            control: only,
+            options: self.options.clone(),
+            applying: Arc::new(Semaphore::new(1)),
+        }
     }
 
     /// A connection outside the pool, for what must not leave traces on a pooled one.
     async fn connection(&self) -> Result<PgConnection, StoreError> {
         match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options)).await {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(StoreError::Unreachable { target: self.target(), source: Box::new(error) }),
-            Err(_) => Err(StoreError::Unreachable {
-                target: self.target(),
-                source: Box::new(sqlx::Error::PoolTimedOut),
-            }),
+            Ok(Err(error)) => Err(self.unreachable(error)),
+            Err(_) => Err(self.unreachable(sqlx::Error::PoolTimedOut)),
         }
+    }
+
+    fn unreachable(&self, error: sqlx::Error) -> StoreError {
+        StoreError::Unreachable { target: self.target(), source: Box::new(error) }
+    }
+
+    /// Waits until one more poll may hold a connection.
+    async fn turn_to_apply(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.applying.acquire().await.ok()
+    }
+
+    /// A connection for what must not wait behind polls: one that happens to be idle, else the one that is
+    /// kept for it.
+    async fn soon(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        if let Some(mut idle) = self.pool.try_acquire()
+            && idle.ping().await.is_ok()
+        {
+            return Ok(idle);
+        }
+        self.control.acquire().await.map_err(StoreError::doing("getting a database connection"))
     }
 
     /// Where the database is, without user and password.

@@ -115,7 +115,7 @@ pub(super) struct PollResult<'a> {
     pub(super) withdrawn: i32,
     pub(super) quarantined: i32,
     pub(super) unreadable: i32,
-    pub(super) listed_sha256: Option<Vec<u8>>,
+    pub(super) listed_sha256: Option<&'a [u8]>,
     pub(super) error: Option<&'a str>,
 }
 

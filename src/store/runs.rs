@@ -141,8 +141,7 @@ impl Store {
     pub async fn start_run(&self, run: NewRun<'_>) -> Result<RunRow, StoreError> {
         self.interrupt_dead_runs().await?;
         // Not repeated: a lost answer to the commit would leave a second run.
-        let mut connection =
-            self.control.acquire().await.map_err(StoreError::doing("getting a database connection"))?;
+        let mut connection = self.soon().await?;
         insert(&mut connection, run).await
     }
 
@@ -176,7 +175,7 @@ impl Store {
                  order by id
                  for update skip locked"
             )
-            .fetch_all(&self.control)
+            .fetch_all(&mut *self.soon().await?)
             .await
             .map_err(StoreError::doing(doing))?;
             let mut count = 0;
@@ -220,7 +219,7 @@ impl Store {
         error: Option<&str>,
     ) -> Result<(), StoreError> {
         with_retries("ending a run", LIMIT, || async {
-            let mut tx = Tx::begin(&self.control).await?;
+            let mut tx = Tx::begin_soon(self.soon().await?).await?;
             close(&mut tx, run_id, outcome, error).await?;
             tx.commit().await
         })

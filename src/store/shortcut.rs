@@ -21,8 +21,9 @@ impl Store {
     pub async fn confirm_identical(&self, poll: &Poll, sent: &Sent) -> Result<Option<PollRow>, StoreError> {
         let doing = "comparing the answer with the last one";
         let Some((body_bytes, body_sha256)) = sent.body else { return Ok(None) };
+        let _turn = self.turn_to_apply().await;
         with_retries(doing, LIMIT, || async {
-            let mut tx = Tx::begin(&self.pool).await?;
+            let mut tx = Tx::begin_poll(&self.pool).await?;
             runs::lock_running(&mut tx, poll.run_id).await?;
             if let Some(row) = polls::find(&mut tx, poll.id).await? {
                 return Ok(Some(row));

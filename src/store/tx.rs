@@ -15,7 +15,9 @@ use super::StoreError;
 ///
 /// Read committed, whatever the database's default: what was committed while we waited for a lock must
 /// be seen.
-const BEGIN: &str = "begin isolation level read committed;
+macro_rules! begin {
+    () => {
+        "begin isolation level read committed;
     set local lock_timeout = '10s';
     set local statement_timeout = '15min';
     set local idle_in_transaction_session_timeout = '1min';
@@ -25,7 +27,17 @@ const BEGIN: &str = "begin isolation level read committed;
     set local client_min_messages = warning;
     select set_config('client_connection_check_interval', '1s', true)
     where current_setting('client_connection_check_interval', true) is not null
-      and version() !~* 'windows|mingw|visual'";
+      and version() !~* 'windows|mingw|visual'"
+    };
+}
+
+const BEGIN: &str = begin!();
+
+/// For a poll, beside that: all it asks of the tables it asks by their keys, or by account and cycle. Were
+/// the planner to think that reading a whole table finds the first row sooner (it does so where a cycle
+/// may have none, or has no statistics yet), each poll would cost as much as all reports. Temporary tables
+/// have no index and are read as before.
+const BEGIN_POLL: &str = concat!(begin!(), "; set local enable_seqscan = off");
 
 /// The same for what only looks: one moment's state for all its statements, and an end within the
 /// patience of somebody who waits for a page.
@@ -49,12 +61,26 @@ impl Tx {
         Self::begin_with(pool, BEGIN).await
     }
 
+    /// For a poll.
+    pub(super) async fn begin_poll(pool: &PgPool) -> Result<Self, StoreError> {
+        Self::begin_with(pool, BEGIN_POLL).await
+    }
+
     pub(super) async fn begin_reading(pool: &PgPool) -> Result<Self, StoreError> {
         Self::begin_with(pool, BEGIN_READING).await
     }
 
     async fn begin_with(pool: &PgPool, begin: &'static str) -> Result<Self, StoreError> {
         let connection = pool.acquire().await.map_err(StoreError::doing("getting a database connection"))?;
+        Self::begin_on(connection, begin).await
+    }
+
+    /// On a connection that the caller has chosen.
+    pub(super) async fn begin_soon(connection: PoolConnection<Postgres>) -> Result<Self, StoreError> {
+        Self::begin_on(connection, BEGIN).await
+    }
+
+    async fn begin_on(connection: PoolConnection<Postgres>, begin: &'static str) -> Result<Self, StoreError> {
         let mut tx = Self { connection, open: true };
         tx.connection.execute(begin).await.map_err(StoreError::doing("beginning a transaction"))?;
         Ok(tx)

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::domain::{Cycle, KnownStatus};
+use crate::domain::Cycle;
 use crate::lmp::{AnswerError, Bad, Body, Entry, EntryReader, Reason, read_answer};
-use crate::store::{BadEntry, Entries, StageError, StageWriter, Staged};
+use crate::store::{BadEntry, Entries, EntriesError, EntrySink};
 
 /// The entries of one answer.
 pub(super) struct AnswerEntries {
@@ -15,33 +15,34 @@ pub(super) struct AnswerEntries {
 }
 
 impl AnswerEntries {
-    fn read(&self, receive: impl FnMut(u32, &str) -> Result<(), StageError>) -> Result<(), StageError> {
-        let reader =
-            self.body.reader().map_err(|error| AnswerError::<StageError>::Io(error).into_stage_error())?;
-        read_answer(reader, receive).map(drop).map_err(AnswerError::into_stage_error)
+    fn for_each(
+        &self,
+        receive: impl FnMut(u32, &str) -> Result<(), EntriesError>,
+    ) -> Result<(), EntriesError> {
+        let reader = self
+            .body
+            .reader()
+            .map_err(|error| AnswerError::<EntriesError>::Io(error).into_entries_error())?;
+        read_answer(reader, receive).map(drop).map_err(AnswerError::into_entries_error)
     }
 }
 
 impl Entries for AnswerEntries {
-    fn stage(&self, writer: &mut StageWriter) -> Result<Staged, StageError> {
+    fn read(&self, sink: &mut dyn EntrySink) -> Result<(), EntriesError> {
         let mut reader = EntryReader::new(self.cycle, &self.ignore_fields);
-        self.read(|position, raw| {
+        self.for_each(|position, raw| {
             let position = number(position)?;
             match reader.read(raw) {
-                Entry::Good(report) => {
-                    let unknown_status = KnownStatus::find(&report.status).is_none();
-                    writer.report(position, &report, unknown_status)
-                }
-                Entry::Bad(bad) => writer.bad(entry(position, bad)),
+                Entry::Good(report) => sink.report(position, &report),
+                Entry::Bad(bad) => sink.bad(entry(position, bad)),
             }
-        })?;
-        writer.finish()
+        })
     }
 
-    fn contradicting(&self, positions: &[i32]) -> Result<Vec<BadEntry>, StageError> {
+    fn contradicting(&self, positions: &[i32]) -> Result<Vec<BadEntry>, EntriesError> {
         let mut reader = EntryReader::new(self.cycle, &self.ignore_fields);
         let mut found = Vec::with_capacity(positions.len());
-        self.read(|position, raw| {
+        self.for_each(|position, raw| {
             let position = number(position)?;
             if positions.binary_search(&position).is_ok()
                 && let Entry::Good(report) = reader.read(raw)
@@ -59,9 +60,9 @@ impl Entries for AnswerEntries {
     }
 }
 
-fn number(position: u32) -> Result<i32, StageError> {
+fn number(position: u32) -> Result<i32, EntriesError> {
     i32::try_from(position)
-        .map_err(|_| StageError::NotBelieved("the answer has more than 2^31 entries".to_owned()))
+        .map_err(|_| EntriesError::NotBelieved("the answer has more than 2^31 entries".to_owned()))
 }
 
 fn entry(position: i32, bad: Bad) -> BadEntry {
@@ -75,11 +76,11 @@ fn entry(position: i32, bad: Bad) -> BadEntry {
     }
 }
 
-impl AnswerError<StageError> {
-    fn into_stage_error(self) -> StageError {
+impl AnswerError<EntriesError> {
+    fn into_entries_error(self) -> EntriesError {
         match self {
             Self::Receiver(error) => error,
-            Self::Malformed(_) | Self::Io(_) => StageError::NotBelieved(self.to_string()),
+            Self::Malformed(_) | Self::Io(_) => EntriesError::NotBelieved(self.to_string()),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::entries::AnswerEntries;
@@ -23,11 +24,14 @@ pub(super) struct Run {
     pub(super) stop: CancellationToken,
     /// Set when the upstream denied access: it would deny the other requests too.
     pub(super) denied: AtomicBool,
+    /// As many as may be asked for at once. Answers that have come are applied meanwhile.
+    pub(super) asking: Semaphore,
 }
 
 impl AccountSync<'_> {
     /// Polls one cycle; `None` if the run was stopped before.
     pub(super) async fn poll(&self, run: &Run, cycle: Cycle) -> Result<Option<PollRow>, StoreError> {
+        let asking = run.asking.acquire().await;
         if run.stop.is_cancelled() {
             return Ok(None);
         }
@@ -43,13 +47,19 @@ impl AccountSync<'_> {
                 return self.log(&poll, &self.sent(&Exchange::default()), Outcome::Interrupted, "told to stop while waiting for the answer").await;
             }
         };
+        if let Err(failure) = &answer
+            && failure.error.is_denied()
+        {
+            run.denied.store(true, Ordering::Relaxed);
+        }
+        drop(asking);
         (self.exchanged)(match &answer {
             Ok(answer) => answer.exchange.took,
             Err(failure) => failure.exchange.took,
         });
         match answer {
             Ok(answer) => self.apply(run, &poll, answer).await,
-            Err(failure) => self.fail(run, &poll, failure).await,
+            Err(failure) => self.fail(&poll, failure).await,
         }
     }
 
@@ -85,11 +95,8 @@ impl AccountSync<'_> {
         Ok(Some(applied))
     }
 
-    async fn fail(&self, run: &Run, poll: &Poll, failure: Failure) -> Result<Option<PollRow>, StoreError> {
+    async fn fail(&self, poll: &Poll, failure: Failure) -> Result<Option<PollRow>, StoreError> {
         let Failure { exchange, error } = failure;
-        if error.is_denied() {
-            run.denied.store(true, Ordering::Relaxed);
-        }
         // At the edge of what the vendor keeps, "bad request" may only mean that it is gone.
         if let LmpError::Refused(status) = &error
             && status.as_u16() == 400

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::lease::Lease;
@@ -19,6 +20,9 @@ use crate::store::{Job, NewRun, Outcome, PollRow, RunOutcome, RunSummary, Store,
 /// How long the end of a run that was told to stop may take, the poll at hand included. A database
 /// that answers no more cannot be told; others will see that the run gives no sign of life.
 const LAST_CALL: Duration = Duration::from_secs(8);
+
+/// Answers that may wait to be applied while the next are asked for. Small ones are held in memory.
+const AHEAD: usize = 2;
 
 /// What holds for every poll, from the settings and the command.
 #[derive(Clone, Debug)]
@@ -64,7 +68,7 @@ pub struct AccountSync<'a> {
     pub client: &'a Client,
     /// The account's name.
     pub account: &'a str,
-    /// Polls under way at once.
+    /// Requests under way at once.
     pub max_concurrency: usize,
     /// What holds for every poll.
     pub rules: &'a Rules,
@@ -127,7 +131,12 @@ impl AccountSync<'_> {
         seen: impl Fn(&PollRow),
         stop: &CancellationToken,
     ) -> Result<Ended, StoreError> {
-        let run = Run { id: run_id, stop: stop.child_token(), denied: AtomicBool::new(false) };
+        let run = Run {
+            id: run_id,
+            stop: stop.child_token(),
+            denied: AtomicBool::new(false),
+            asking: Semaphore::new(self.max_concurrency),
+        };
         let lease = Lease::keep(self.store.clone(), run.id, run.stop.clone());
         let polled = self.poll_all(&run, cycles, seen).await;
         drop(lease);
@@ -154,7 +163,7 @@ impl AccountSync<'_> {
     ) -> Result<Vec<PollRow>, StoreError> {
         let mut polls: Vec<PollRow> = stream::iter(cycles.to_vec())
             .map(|cycle| self.poll(run, cycle))
-            .buffer_unordered(self.max_concurrency)
+            .buffer_unordered(self.max_concurrency + AHEAD)
             .try_filter_map(|row| {
                 if let Some(row) = &row {
                     seen(row);

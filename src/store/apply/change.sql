@@ -28,10 +28,9 @@ with target as (
            a.status,
            a.under_review_status,
            a.extra
-    from pg_temp.lmp_diff d
-    join pg_temp.lmp_stage a on a.id = d.id and a.bad_sha256 is null
-    join lmp_billing.reports r on r.id = d.id and r.account = $1
-    where d.kind in ('c', 'r')
+    from pg_temp.lmp_diff a
+    join lmp_billing.reports r on r.id = a.id and r.account = $1
+    where a.kind in ('c', 'r')
       and greatest(r.poll_id, r.withdrawn_poll_id) < $3
       and (r.withdrawn_at is not null
            or not (a.start_date < (r.cycle + interval '1 month')::date and a.end_date >= r.cycle)

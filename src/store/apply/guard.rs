@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 
-use super::{Counts, StoreError, Work};
+use super::difference::{Kinds, Work};
+use super::{Counts, StoreError};
 
 /// Fewer missing reports than this never make an answer suspect (unless it is empty).
 const ALWAYS_WITHDRAWN: i64 = 5;
@@ -26,12 +27,13 @@ pub struct Guard {
 
 impl Work<'_> {
     /// Why the answer is not to be believed, if it is not.
-    pub(super) async fn suspicion(&mut self, counts: &mut Counts) -> Result<Option<String>, StoreError> {
+    pub(super) async fn suspicion(
+        &mut self,
+        kinds: &Kinds,
+        counts: &mut Counts,
+    ) -> Result<Option<String>, StoreError> {
         let doing = "counting what the answer no longer lists";
-        let absent: i64 = sqlx::query_scalar("select count(*) from pg_temp.lmp_diff where kind = 'w'")
-            .fetch_one(&mut *self.tx)
-            .await
-            .map_err(StoreError::doing(doing))?;
+        let absent = kinds.no_longer_listed;
         if absent == 0 || self.guard.accept_withdrawals {
             return Ok(None);
         }
@@ -45,7 +47,7 @@ impl Work<'_> {
         .fetch_one(&mut *self.tx)
         .await
         .map_err(StoreError::doing(doing))?;
-        let empty = self.staged.entries == 0;
+        let empty = self.survey.entries() == 0;
         #[expect(clippy::cast_precision_loss, reason = "counts of reports are far below 2^52")]
         let too_many =
             absent > ALWAYS_WITHDRAWN && absent as f64 > self.guard.max_withdrawn_fraction * listed as f64;
@@ -67,7 +69,7 @@ impl Work<'_> {
             );
             return Ok(None);
         }
-        counts.result.listed_sha256 = Some(digest);
+        counts.listed_sha256 = Some(digest);
         let what =
             if empty { "the answer is empty".to_owned() } else { format!("the answer lacks {absent}") };
         Ok(Some(format!(

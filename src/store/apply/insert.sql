@@ -30,8 +30,7 @@ select $1,
        o.status_since,
        coalesce(o.first_seen_at, p.first_seen_at, n.valid_from),
        $3
-from pg_temp.lmp_diff d
-join pg_temp.lmp_stage a on a.id = d.id and a.bad_sha256 is null
+from pg_temp.lmp_diff a
 -- The row was deleted by hand: its versions tell where to go on.
 left join lateral (
     select s.version, s.status, s.status_since, s.status_not_before, s.valid_to, s.poll_id,
@@ -50,5 +49,5 @@ left join lateral (
     limit 1
 ) o on true
 cross join lateral (select greatest($4, p.valid_to + interval '1 microsecond') as valid_from) n
-where d.kind = 'n'
+where a.kind = 'n'
 order by a.id

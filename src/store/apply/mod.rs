@@ -1,27 +1,41 @@
 //! Applies an answer: all or nothing, in one transaction, writing only what changed.
 //!
-//! The entries are copied into a temporary table, compared with what is stored, and only the
-//! differences are written. Polls of one cycle take turns, and come in the order of their numbers; an
-//! answer to an older poll than the last one believed is discarded. What the numbers in the `.sql`
-//! files beside this one mean is said at their heads.
+//! The answer is first read once without the database: whether it is whole, and what is in it. Then,
+//! in a transaction and when it is the cycle's turn, the cheapest way that is right is taken:
+//!
+//! | what is stored of the cycle | way |
+//! |---|---|
+//! | nothing, and nothing ever was | the reports are copied straight into the table ([`load`]) |
+//! | exactly what is listed | nothing is written ([`compare`]) |
+//! | anything else | the entries are copied into a temporary table and compared there ([`difference`]) |
+//!
+//! The last way is always right. The others are taken only if all entries are plain: reports, each once,
+//! of known statuses and within retention.
+//!
+//! Polls of one cycle take turns, and come in the order of their numbers; an answer to an older poll than
+//! the last one believed is discarded.
 
+mod compare;
+mod difference;
 mod guard;
+mod load;
 mod quarantine;
 
 pub use guard::Guard;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::{Executor, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::polls::{self, Outcome, PollResult, PollRow};
 use super::retry::with_retries;
-use super::stage::{self, BadEntry, Entries, StageError, Staged, Staging};
+use super::survey::{Survey, survey};
 use super::tx::Tx;
-use super::{Store, StoreError, runs};
+use super::{BadEntry, Entries, EntriesError, Store, StoreError, runs};
 use crate::domain::Cycle;
 
 /// A million reports take seconds; more than this and the server is frozen.
@@ -72,9 +86,13 @@ impl Store {
         guard: &Guard,
         entries: Arc<dyn Entries>,
     ) -> Result<PollRow, StoreError> {
-        let applied =
-            with_retries("applying an answer", LIMIT, || self.try_apply(poll, sent, guard, &entries)).await?;
-        match applied {
+        let survey = match survey(Arc::clone(&entries), guard.cutoff).await? {
+            Ok(survey) => survey,
+            Err(problem) => return self.record_poll(poll, sent, Outcome::Failed, &problem).await,
+        };
+        let _turn = self.turn_to_apply().await;
+        let answer = Answer { poll, sent, guard, survey, entries, may_load: AtomicBool::new(true) };
+        match with_retries("applying an answer", LIMIT, || self.try_apply(&answer)).await? {
             Applied::Logged(row) => Ok(row),
             Applied::NotBelieved(problem) => self.record_poll(poll, sent, Outcome::Failed, &problem).await,
         }
@@ -87,7 +105,7 @@ impl Store {
     /// When the run is over, or the database stays out of reach.
     pub async fn confirm_unchanged(&self, poll: &Poll, sent: &Sent) -> Result<PollRow, StoreError> {
         with_retries("logging a poll", LIMIT, || async {
-            let mut tx = Tx::begin(&self.pool).await?;
+            let mut tx = Tx::begin_poll(&self.pool).await?;
             runs::lock_running(&mut tx, poll.run_id).await?;
             if let Some(row) = polls::find(&mut tx, poll.id).await? {
                 return Ok(row);
@@ -103,39 +121,49 @@ impl Store {
         .await
     }
 
-    async fn try_apply(
-        &self,
-        poll: &Poll,
-        sent: &Sent,
-        guard: &Guard,
-        entries: &Arc<dyn Entries>,
-    ) -> Result<Applied, StoreError> {
-        let mut tx = Tx::begin(&self.pool).await?;
+    async fn try_apply(&self, answer: &Answer<'_>) -> Result<Applied, StoreError> {
+        let Answer { poll, sent, survey, .. } = answer;
+        let mut tx = Tx::begin_poll(&self.pool).await?;
         runs::lock_running(&mut tx, poll.run_id).await?;
         if let Some(row) = polls::find(&mut tx, poll.id).await? {
             return Ok(Applied::Logged(row));
         }
-        tx.execute(include_str!("stage.sql"))
-            .await
-            .map_err(StoreError::doing("creating the staging table"))?;
-        let staged = match stage::stage(&mut tx, Arc::clone(entries)).await? {
-            Staging::Whole(staged) => staged,
-            Staging::NotBelieved(problem) => return Ok(Applied::NotBelieved(problem)),
-        };
         let moment = lock_cycle(&mut tx, poll).await?;
-        let mut work = Work { tx: &mut tx, poll, guard, staged, moment };
-        work.spell_statuses().await?;
-        match work.quarantine_contradictions(entries).await {
-            Ok(()) => {}
-            Err(Problem::Store(error)) => return Err(error),
-            Err(Problem::NotBelieved(problem)) => return Ok(Applied::NotBelieved(problem)),
-        }
-        let (outcome, result) = work.apply().await?;
-        let row = polls::insert(&mut tx, poll, sent, outcome, Some(moment), &result.as_ref()).await?;
+        let before = before(&mut tx, poll, answer.guard).await?;
+        let (outcome, counts) = if survey.is_plain() && before.last > poll.id {
+            (Outcome::Stale, Counts::of(survey))
+        } else if survey.is_storable() && before.is_first() && answer.may_load.load(Ordering::Relaxed) {
+            // Whatever stands in the way of it, the next try goes the way that is always right.
+            answer.may_load.store(false, Ordering::Relaxed);
+            match load::load(&mut tx, answer, moment).await? {
+                Ok(inserted) => (Outcome::Applied, Counts { inserted, ..Counts::of(survey) }),
+                Err(problem) => return Ok(Applied::NotBelieved(problem)),
+            }
+        } else if survey.is_plain() && !before.open_quarantine && compare::is_stored(&mut tx, answer).await? {
+            (Outcome::Unchanged, Counts::of(survey))
+        } else {
+            match difference::apply(&mut tx, answer, &before, moment).await {
+                Ok(applied) => applied,
+                Err(Problem::Store(error)) => return Err(error),
+                Err(Problem::NotBelieved(problem)) => return Ok(Applied::NotBelieved(problem)),
+            }
+        };
+        let row = polls::insert(&mut tx, poll, sent, outcome, Some(moment), &counts.result()).await?;
         notify(&mut tx, &row).await?;
         tx.commit().await?;
         Ok(Applied::Logged(row))
     }
+}
+
+/// An answer on its way into the database.
+struct Answer<'a> {
+    poll: &'a Poll,
+    sent: &'a Sent,
+    guard: &'a Guard,
+    survey: Survey,
+    entries: Arc<dyn Entries>,
+    /// Whether the reports may be copied straight into their table; tried once.
+    may_load: AtomicBool,
 }
 
 enum Applied {
@@ -148,19 +176,50 @@ enum Problem {
     NotBelieved(String),
 }
 
-/// The counts of a poll, owning its message.
-#[derive(Default)]
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<EntriesError> for Problem {
+    fn from(error: EntriesError) -> Self {
+        match error {
+            EntriesError::NotBelieved(problem) => Self::NotBelieved(problem),
+            EntriesError::Closed => Self::Store(StoreError::Staging(error.to_string())),
+        }
+    }
+}
+
+/// What a poll came to, in numbers and perhaps words.
+#[derive(Debug, Default)]
 struct Counts {
-    result: PollResult<'static>,
+    reports_seen: i32,
+    inserted: i32,
+    updated: i32,
+    withdrawn: i32,
+    quarantined: i32,
+    unreadable: i32,
+    listed_sha256: Option<Vec<u8>>,
     error: Option<String>,
 }
 
 impl Counts {
-    fn as_ref(&self) -> PollResult<'_> {
+    /// Of an answer of which every entry is a report, each once.
+    fn of(survey: &Survey) -> Self {
+        Self { reports_seen: int(survey.good), ..Self::default() }
+    }
+
+    fn result(&self) -> PollResult<'_> {
         PollResult {
-            listed_sha256: self.result.listed_sha256.clone(),
+            reports_seen: self.reports_seen,
+            inserted: self.inserted,
+            updated: self.updated,
+            withdrawn: self.withdrawn,
+            quarantined: self.quarantined,
+            unreadable: self.unreadable,
+            listed_sha256: self.listed_sha256.as_deref(),
             error: self.error.as_deref(),
-            ..self.result
         }
     }
 }
@@ -170,20 +229,18 @@ pub(super) async fn lock_cycle(
     connection: &mut PgConnection,
     poll: &Poll,
 ) -> Result<DateTime<Utc>, StoreError> {
-    let doing = "waiting for the cycle's turn";
-    sqlx::query!(
-        "select pg_advisory_xact_lock(hashtextextended('lmp_billing cycle ' || $2::text || ' ' || $1::text, 0))",
+    // The subquery is evaluated first, because what it calls has an effect. Later statements see what was
+    // committed before the lock came free: each sees the moment of its own beginning.
+    sqlx::query_scalar!(
+        r#"select clock_timestamp() as "now!"
+           from (select pg_advisory_xact_lock(
+                     hashtextextended('lmp_billing cycle ' || $2::text || ' ' || $1::text, 0))) locked"#,
         poll.account,
         poll.cycle.to_string()
     )
-    .execute(&mut *connection)
+    .fetch_one(connection)
     .await
-    .map_err(StoreError::doing(doing))?;
-    // A statement of its own: what was committed before the lock came free must be seen.
-    sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
-        .fetch_one(connection)
-        .await
-        .map_err(StoreError::doing(doing))
+    .map_err(StoreError::doing("waiting for the cycle's turn"))
 }
 
 /// The number of the cycle's last believed poll.
@@ -200,134 +257,55 @@ async fn last_believed(connection: &mut PgConnection, poll: &Poll) -> Result<Opt
     .map_err(StoreError::doing("looking for the cycle's last poll"))
 }
 
-/// The last polls of the cycle that matter to this one.
+/// What there was of the cycle before this poll.
 struct Before {
-    /// The last believed one.
+    /// The number of the last believed poll.
     last: i64,
     /// The last that certainly saw every listed report, and its time.
     seen: Option<(i64, DateTime<Utc>)>,
+    /// Whether any report is stored under the cycle.
+    stored: bool,
+    /// Whether an entry of it is in quarantine and not resolved.
+    open_quarantine: bool,
 }
 
-/// A transaction with the answer staged.
-struct Work<'a> {
-    tx: &'a mut PgConnection,
-    poll: &'a Poll,
-    guard: &'a Guard,
-    staged: Staged,
-    moment: DateTime<Utc>,
-}
-
-impl Work<'_> {
-    async fn apply(&mut self) -> Result<(Outcome, Counts), StoreError> {
-        let before = self.before().await?;
-        let bad = self.count_bad().await?;
-        let mut counts = Counts::default();
-        counts.result.quarantined = bad;
-        counts.result.unreadable = int(self.staged.unreadable);
-        counts.result.reports_seen = self.count_good().await?;
-        if before.last > self.poll.id {
-            return Ok((Outcome::Stale, counts));
-        }
-        if counts.result.reports_seen == 0 && self.staged.entries > 0 {
-            self.store_quarantine(false).await?;
-            counts.error = Some(format!(
-                "none of the {} entries of the answer can be a report; see quarantined_reports for the reasons",
-                self.staged.entries
-            ));
-            return Ok((Outcome::Failed, counts));
-        }
-        self.diff().await?;
-        if let Some(problem) = self.suspicion(&mut counts).await? {
-            self.store_quarantine(false).await?;
-            counts.error = Some(problem);
-            return Ok((Outcome::Suspect, counts));
-        }
-        if self.staged.unknown_status {
-            self.run(include_str!("add_statuses.sql"), "adding statuses", |query| query).await?;
-        }
-        self.write(&before, &mut counts).await?;
-        self.store_quarantine(true).await?;
-        let PollResult { inserted, updated, withdrawn, .. } = counts.result;
-        let changed = inserted + updated + withdrawn > 0;
-        Ok((if changed { Outcome::Applied } else { Outcome::Unchanged }, counts))
+impl Before {
+    /// Whether nothing is known of the cycle.
+    fn is_first(&self) -> bool {
+        self.last == 0 && !self.stored && !self.open_quarantine
     }
+}
 
-    async fn before(&mut self) -> Result<Before, StoreError> {
-        let doing = "looking for the cycle's last poll";
-        let cycle = self.poll.cycle.first_day();
-        let last = last_believed(self.tx, self.poll).await?;
-        // At the edge, or with unreadable entries, a report that was not listed was not seen either.
-        let seen = sqlx::query!(
-            r#"select id, requested_at as "requested_at!" from lmp_billing.cycle_polls
+async fn before(connection: &mut PgConnection, poll: &Poll, guard: &Guard) -> Result<Before, StoreError> {
+    let row = sqlx::query!(
+        r#"select (select id from lmp_billing.cycle_polls
+                   where account = $1 and cycle = $2 and outcome in ('applied', 'unchanged')
+                   order by id desc limit 1) as last,
+                  exists (select from lmp_billing.reports where account = $1 and cycle = $2) as "stored!",
+                  exists (select from lmp_billing.quarantined_reports
+                          where account = $1 and cycle = $2 and resolved_at is null) as "open_quarantine!",
+                  -- with unreadable entries, a report that was not listed was not seen either
+                  seen.id as "seen_id?", seen.requested_at as "seen_at?"
+           from (select) one
+           left join lateral (
+               select id, requested_at from lmp_billing.cycle_polls
                where account = $1 and cycle = $2 and outcome in ('applied', 'unchanged')
                  and unreadable = 0 and http_status = 200 and requested_at is not null
-               order by id desc limit 1"#,
-            self.poll.account,
-            cycle
-        )
-        .fetch_optional(&mut *self.tx)
-        .await
-        .map_err(StoreError::doing(doing))?
-        .filter(|_| !self.guard.is_edge)
-        .map(|row| (row.id, row.requested_at));
-        Ok(Before { last: last.unwrap_or_default(), seen })
-    }
-
-    async fn spell_statuses(&mut self) -> Result<(), StoreError> {
-        if self.staged.unknown_status {
-            self.run(include_str!("spell_statuses.sql"), "spelling statuses", |query| query).await?;
-        }
-        Ok(())
-    }
-
-    async fn diff(&mut self) -> Result<(), StoreError> {
-        let may_withdraw = !self.guard.is_edge && self.staged.unreadable == 0;
-        let (account, cycle, cutoff) =
-            (self.poll.account.clone(), self.poll.cycle.first_day(), self.guard.cutoff);
-        self.run(include_str!("diff.sql"), "comparing the answer with what is stored", |query| {
-            query.bind(account).bind(cycle).bind(cutoff).bind(may_withdraw)
-        })
-        .await?;
-        Ok(())
-    }
-
-    async fn write(&mut self, before: &Before, counts: &mut Counts) -> Result<(), StoreError> {
-        let (account, cycle) = (self.poll.account.clone(), self.poll.cycle.first_day());
-        let (poll, moment) = (self.poll.id, self.moment);
-        let (seen_id, seen_at) = before.seen.unzip();
-        let updated = self
-            .run(include_str!("change.sql"), "writing changed reports", |query| {
-                query.bind(account.clone()).bind(cycle).bind(poll).bind(moment).bind(seen_id).bind(seen_at)
-            })
-            .await?;
-        let inserted = self
-            .run(include_str!("insert.sql"), "writing new reports", |query| {
-                query.bind(account.clone()).bind(cycle).bind(poll).bind(moment).bind(seen_at)
-            })
-            .await?;
-        let withdrawn = self
-            .run(include_str!("withdraw.sql"), "marking reports that are no longer listed", |query| {
-                query.bind(account.clone()).bind(cycle).bind(poll).bind(moment)
-            })
-            .await?;
-        (counts.result.inserted, counts.result.updated, counts.result.withdrawn) =
-            (int(inserted), int(updated), int(withdrawn));
-        Ok(())
-    }
-
-    /// Runs a statement on the temporary tables, which cannot be checked when the program is compiled.
-    async fn run(
-        &mut self,
-        sql: &'static str,
-        doing: &'static str,
-        bind: impl FnOnce(Query) -> Query,
-    ) -> Result<u64, StoreError> {
-        let done = bind(sqlx::query(sql)).execute(&mut *self.tx).await.map_err(StoreError::doing(doing))?;
-        Ok(done.rows_affected())
-    }
+               order by id desc limit 1) seen on true"#,
+        poll.account,
+        poll.cycle.first_day()
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(StoreError::doing("looking for what there is of the cycle"))?;
+    Ok(Before {
+        last: row.last.unwrap_or_default(),
+        // At the edge absence proves nothing.
+        seen: row.seen_id.zip(row.seen_at).filter(|_| !guard.is_edge),
+        stored: row.stored,
+        open_quarantine: row.open_quarantine,
+    })
 }
-
-type Query = sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
 /// Tells listeners about a poll that changed something.
 async fn notify(connection: &mut PgConnection, row: &PollRow) -> Result<(), StoreError> {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{BadEntry, Entries, Problem, StageError, StoreError, Work};
-use crate::store::stage::MAX_PAYLOADS;
+use super::difference::Work;
+use super::{BadEntry, Entries, Problem, StoreError, int};
+use crate::store::survey::MAX_PAYLOADS;
 
 /// Contradicting entries read back and marked at a time.
 const BATCH: usize = 1000;
@@ -40,10 +41,7 @@ impl Work<'_> {
         let read = tokio::task::spawn_blocking(move || entries.contradicting(&positions))
             .await
             .map_err(|panic| StoreError::Staging(panic.to_string()))?;
-        let bad = read.map_err(|error| match error {
-            StageError::NotBelieved(problem) => Problem::NotBelieved(problem),
-            StageError::Closed => StoreError::Staging(error.to_string()).into(),
-        })?;
+        let bad = read?;
         let positions: Vec<i32> = bad.iter().map(|entry| entry.position).collect();
         let digests: Vec<Vec<u8>> = bad.iter().map(|entry| entry.sha256.to_vec()).collect();
         sqlx::query(
@@ -58,18 +56,24 @@ impl Work<'_> {
         .execute(&mut *self.tx)
         .await
         .map_err(StoreError::doing("setting contradicting entries aside"))?;
-        let room = MAX_PAYLOADS.saturating_sub(self.staged.bad.len());
-        self.staged.bad.extend(bad.into_iter().take(room));
+        let room = MAX_PAYLOADS.saturating_sub(self.survey.bad.len() + self.contradicting.len());
+        self.contradicting.extend(bad.into_iter().take(room));
         Ok(())
     }
 
     /// Good entries, each id once.
     pub(super) async fn count_good(&mut self) -> Result<i32, StoreError> {
+        if !self.survey.doubles {
+            return Ok(int(self.survey.good));
+        }
         self.count("select count(*)::int4 from pg_temp.lmp_stage where bad_sha256 is null").await
     }
 
     /// Bad entries, identical ones once.
     pub(super) async fn count_bad(&mut self) -> Result<i32, StoreError> {
+        if self.survey.is_plain() {
+            return Ok(0);
+        }
         self.count(
             "select count(distinct bad_sha256)::int4 from pg_temp.lmp_stage where bad_sha256 is not null",
         )
@@ -82,16 +86,19 @@ impl Work<'_> {
 
     /// Keeps the bad entries of this answer; if it is believed, resolves those it no longer holds.
     pub(super) async fn store_quarantine(&mut self, believed: bool) -> Result<(), StoreError> {
+        if self.survey.is_plain() && !self.open_quarantine {
+            return Ok(());
+        }
         let (account, cycle, moment) = (self.poll.account.clone(), self.poll.cycle.first_day(), self.moment);
         self.run(include_str!("resolve_quarantine.sql"), "resolving quarantined entries", |query| {
             query.bind(account).bind(cycle).bind(moment).bind(believed)
         })
         .await?;
-        if self.staged.bad.is_empty() {
+        let bad: Vec<&BadEntry> = self.survey.bad.iter().chain(&self.contradicting).collect();
+        if bad.is_empty() {
             return Ok(());
         }
-        let bad = &self.staged.bad;
-        let column = |of: fn(&BadEntry) -> String| bad.iter().map(of).collect::<Vec<String>>();
+        let column = |of: fn(&BadEntry) -> String| bad.iter().copied().map(of).collect::<Vec<String>>();
         sqlx::query!(
             "insert into lmp_billing.quarantined_reports (
                  poll_id, account, cycle, position, report_id, reason, detail, payload, payload_sha256, first_seen_at)
@@ -118,11 +125,5 @@ impl Work<'_> {
         .await
         .map_err(StoreError::doing("keeping quarantined entries"))?;
         Ok(())
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
     }
 }

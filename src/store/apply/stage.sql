@@ -14,8 +14,15 @@ create temporary table if not exists lmp_stage (
     bad_sha256 bytea
 ) on commit delete rows;
 
--- What the answer changes: n new, c changed, r returned, w no longer listed.
+-- What the answer changes: n new, c changed, r returned, w no longer listed (then without facts). The
+-- facts stand here too, so that writing them needs no second look at all that was staged.
 create temporary table if not exists lmp_diff (
+    kind "char" not null,
     id uuid not null,
-    kind "char" not null
+    start_date date,
+    end_date date,
+    partner_company_name text,
+    status text,
+    under_review_status text,
+    extra jsonb
 ) on commit delete rows;

@@ -41,7 +41,7 @@ async fn lab() -> Lab {
 async fn an_answer_that_is_not_whole_or_not_json_changes_nothing() {
     let lab = lab().await;
     fails(&lab, Fault::Html, &["not a whole report list"]).await;
-    fails(&lab, Fault::JsonError, &["missing field `reports`"]).await;
+    fails(&lab, Fault::JsonError, &["it has no \"reports\""]).await;
     fails(&lab, Fault::TruncatedJson, &["not a whole report list"]).await;
     fails(&lab, Fault::ShortBody, &["broke off"]).await;
     fails(&lab, Fault::MissingLastChunk, &["broke off"]).await;

@@ -8,4 +8,5 @@ mod quarantine;
 mod retention;
 mod shortcut;
 mod silence;
+mod ways;
 mod withdrawals;

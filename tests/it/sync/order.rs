@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use lmp_billing_sync::domain::{Cycle, Report};
+use lmp_billing_sync::domain::{Cycle, KnownStatus, Report, Status};
 use lmp_billing_sync::simulator::{Fault, FaultRule, Gate};
 use lmp_billing_sync::store::{
-    BadEntry, Entries, Guard, Job, NewRun, Poll, PollRow, RunOutcome, Sent, StageError, StageWriter, Staged,
+    BadEntry, Entries, EntriesError, EntrySink, Guard, Job, NewRun, Poll, PollRow, RunOutcome, Sent,
     StoreError, Trigger,
 };
 use tokio_util::sync::CancellationToken;
@@ -13,17 +13,14 @@ use tokio_util::sync::CancellationToken;
 use crate::support::lab::{Lab, With as _, id, report, reports};
 
 /// An answer that needs no upstream.
-struct Prepared(Vec<Report>);
+struct Prepared(Vec<Report<'static>>);
 
 impl Entries for Prepared {
-    fn stage(&self, writer: &mut StageWriter) -> Result<Staged, StageError> {
-        for (position, report) in (0..).zip(&self.0) {
-            writer.report(position, report, false)?;
-        }
-        writer.finish()
+    fn read(&self, sink: &mut dyn EntrySink) -> Result<(), EntriesError> {
+        (0..).zip(&self.0).try_for_each(|(position, report)| sink.report(position, report))
     }
 
-    fn contradicting(&self, _: &[i32]) -> Result<Vec<BadEntry>, StageError> {
+    fn contradicting(&self, _: &[i32]) -> Result<Vec<BadEntry>, EntriesError> {
         unreachable!("nothing contradicts here")
     }
 }
@@ -31,10 +28,10 @@ impl Entries for Prepared {
 fn prepared(cycle: Cycle, status: &str) -> Arc<Prepared> {
     Arc::new(Prepared(vec![Report {
         id: id(1),
-        partner_company_name: "Partner 1".to_owned(),
+        partner_company_name: "Partner 1".into(),
         start_date: cycle.first_day(),
         end_date: cycle.last_day(),
-        status: status.to_owned(),
+        status: Status::Known(KnownStatus::find(status).unwrap()),
         under_review_status: None,
         extra: None,
     }]))

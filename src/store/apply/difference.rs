@@ -1,0 +1,163 @@
+//! An answer beside what is stored: the entries are staged, and what differs is written.
+//!
+//! What the numbers in the `.sql` files beside this one mean is said at their heads.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sqlx::{Executor, PgConnection};
+
+use super::{Answer, BadEntry, Before, Counts, Guard, Outcome, Poll, Problem, StoreError, Survey, int};
+use crate::store::stage;
+
+/// A transaction with the answer staged.
+pub(super) struct Work<'a> {
+    pub(super) tx: &'a mut PgConnection,
+    pub(super) poll: &'a Poll,
+    pub(super) guard: &'a Guard,
+    pub(super) survey: &'a Survey,
+    pub(super) open_quarantine: bool,
+    /// The first entries that contradict each other.
+    pub(super) contradicting: Vec<BadEntry>,
+    pub(super) moment: DateTime<Utc>,
+}
+
+/// How many reports the answer changes, and how.
+#[derive(Debug, Default)]
+pub(super) struct Kinds {
+    new: i64,
+    changed_or_returned: i64,
+    pub(super) no_longer_listed: i64,
+}
+
+/// Applies an answer, whatever it holds.
+pub(super) async fn apply(
+    tx: &mut PgConnection,
+    answer: &Answer<'_>,
+    before: &Before,
+    moment: DateTime<Utc>,
+) -> Result<(Outcome, Counts), Problem> {
+    tx.execute(include_str!("stage.sql")).await.map_err(StoreError::doing("creating the staging table"))?;
+    stage::stage(tx, Arc::clone(&answer.entries)).await?.map_err(Problem::NotBelieved)?;
+    let mut work = Work {
+        tx,
+        poll: answer.poll,
+        guard: answer.guard,
+        survey: &answer.survey,
+        open_quarantine: before.open_quarantine,
+        contradicting: Vec::new(),
+        moment,
+    };
+    work.spell_statuses().await?;
+    if answer.survey.doubles {
+        work.quarantine_contradictions(&answer.entries).await?;
+    }
+    Ok(work.apply(before).await?)
+}
+
+impl Work<'_> {
+    async fn apply(&mut self, before: &Before) -> Result<(Outcome, Counts), StoreError> {
+        let mut counts = Counts {
+            reports_seen: self.count_good().await?,
+            quarantined: self.count_bad().await?,
+            unreadable: int(self.survey.unreadable),
+            ..Counts::default()
+        };
+        if before.last > self.poll.id {
+            return Ok((Outcome::Stale, counts));
+        }
+        if counts.reports_seen == 0 && self.survey.entries() > 0 {
+            self.store_quarantine(false).await?;
+            counts.error = Some(format!(
+                "none of the {} entries of the answer can be a report; see quarantined_reports for the reasons",
+                self.survey.entries()
+            ));
+            return Ok((Outcome::Failed, counts));
+        }
+        let kinds = self.diff().await?;
+        if let Some(problem) = self.suspicion(&kinds, &mut counts).await? {
+            self.store_quarantine(false).await?;
+            counts.error = Some(problem);
+            return Ok((Outcome::Suspect, counts));
+        }
+        if self.survey.unknown_status {
+            self.run(include_str!("add_statuses.sql"), "adding statuses", |query| query).await?;
+        }
+        self.write(before, &kinds, &mut counts).await?;
+        self.store_quarantine(true).await?;
+        let changed = counts.inserted + counts.updated + counts.withdrawn > 0;
+        Ok((if changed { Outcome::Applied } else { Outcome::Unchanged }, counts))
+    }
+
+    async fn spell_statuses(&mut self) -> Result<(), StoreError> {
+        if self.survey.unknown_status {
+            self.run(include_str!("spell_statuses.sql"), "spelling statuses", |query| query).await?;
+        }
+        Ok(())
+    }
+
+    async fn diff(&mut self) -> Result<Kinds, StoreError> {
+        let may_withdraw = !self.guard.is_edge && self.survey.unreadable == 0;
+        let (account, cycle, cutoff) =
+            (self.poll.account.clone(), self.poll.cycle.first_day(), self.guard.cutoff);
+        self.run(include_str!("diff.sql"), "comparing the answer with what is stored", |query| {
+            query.bind(account).bind(cycle).bind(cutoff).bind(may_withdraw)
+        })
+        .await?;
+        let (new, changed_or_returned, no_longer_listed) = sqlx::query_as(
+            "select count(*) filter (where kind = 'n'), count(*) filter (where kind in ('c', 'r')),
+                    count(*) filter (where kind = 'w')
+             from pg_temp.lmp_diff",
+        )
+        .fetch_one(&mut *self.tx)
+        .await
+        .map_err(StoreError::doing("counting what the answer changes"))?;
+        Ok(Kinds { new, changed_or_returned, no_longer_listed })
+    }
+
+    async fn write(&mut self, before: &Before, kinds: &Kinds, counts: &mut Counts) -> Result<(), StoreError> {
+        let (account, cycle) = (self.poll.account.clone(), self.poll.cycle.first_day());
+        let (poll, moment) = (self.poll.id, self.moment);
+        let (seen_id, seen_at) = before.seen.unzip();
+        if kinds.changed_or_returned > 0 {
+            let account = account.clone();
+            let updated = self
+                .run(include_str!("change.sql"), "writing changed reports", |query| {
+                    query.bind(account).bind(cycle).bind(poll).bind(moment).bind(seen_id).bind(seen_at)
+                })
+                .await?;
+            counts.updated = int(updated);
+        }
+        if kinds.new > 0 {
+            let account = account.clone();
+            let inserted = self
+                .run(include_str!("insert.sql"), "writing new reports", |query| {
+                    query.bind(account).bind(cycle).bind(poll).bind(moment).bind(seen_at)
+                })
+                .await?;
+            counts.inserted = int(inserted);
+        }
+        if kinds.no_longer_listed > 0 {
+            let withdrawn = self
+                .run(include_str!("withdraw.sql"), "marking reports that are no longer listed", |query| {
+                    query.bind(account).bind(cycle).bind(poll).bind(moment)
+                })
+                .await?;
+            counts.withdrawn = int(withdrawn);
+        }
+        Ok(())
+    }
+
+    /// Runs a statement on the temporary tables, which cannot be checked when the program is compiled.
+    pub(super) async fn run(
+        &mut self,
+        sql: &'static str,
+        doing: &'static str,
+        bind: impl FnOnce(Query) -> Query,
+    ) -> Result<u64, StoreError> {
+        let done = bind(sqlx::query(sql)).execute(&mut *self.tx).await.map_err(StoreError::doing(doing))?;
+        Ok(done.rows_affected())
+    }
+}
+
+type Query = sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>;

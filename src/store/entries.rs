@@ -1,0 +1,64 @@
+//! What the store wants of an answer: its entries, in their order, as often as it asks.
+
+use uuid::Uuid;
+
+use crate::domain::Report;
+
+/// Where the entries of an answer come from. They may be asked for again: by another way of storing
+/// them, or when a transaction is repeated.
+pub trait Entries: Send + Sync + 'static {
+    /// Hands every entry to `sink`, in the order of the answer. Runs on a thread that may block.
+    ///
+    /// # Errors
+    /// When the answer turns out not to be whole, or the sink gives up.
+    fn read(&self, sink: &mut dyn EntrySink) -> Result<(), EntriesError>;
+
+    /// The entries at these positions (ascending), as quarantined for contradicting each other.
+    ///
+    /// # Errors
+    /// When the answer cannot be read again.
+    fn contradicting(&self, positions: &[i32]) -> Result<Vec<BadEntry>, EntriesError>;
+}
+
+/// What takes entries.
+pub trait EntrySink {
+    /// Takes a report.
+    ///
+    /// # Errors
+    /// When no more are wanted.
+    fn report(&mut self, position: i32, report: &Report<'_>) -> Result<(), EntriesError>;
+
+    /// Takes an entry that cannot be a report.
+    ///
+    /// # Errors
+    /// When no more are wanted.
+    fn bad(&mut self, entry: BadEntry) -> Result<(), EntriesError>;
+}
+
+/// Why the entries of an answer came to no end.
+#[derive(Debug, thiserror::Error)]
+pub enum EntriesError {
+    /// The answer is not whole or not believable: the poll has failed.
+    #[error("{0}")]
+    NotBelieved(String),
+    /// The database stopped taking rows; its own error says why.
+    #[error("the database stopped taking rows")]
+    Closed,
+}
+
+/// An entry for the quarantine.
+#[derive(Debug, Clone)]
+pub struct BadEntry {
+    /// Place in the answer, from 0.
+    pub position: i32,
+    /// The report's id, if it can be read.
+    pub id: Option<Uuid>,
+    /// Short code.
+    pub reason: &'static str,
+    /// A sentence.
+    pub detail: String,
+    /// The entry's text.
+    pub payload: String,
+    /// SHA-256 of the whole entry.
+    pub sha256: [u8; 32],
+}

@@ -1,0 +1,115 @@
+//! A first pass over an answer, before the database is touched: whether it is whole, what is in it, and
+//! which way of applying it will do.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+
+use super::fingerprint::{Facts, Fingerprint, Keys};
+use super::{BadEntry, Entries, EntriesError, EntrySink, StoreError};
+use crate::domain::{Report, Status};
+
+/// What of an answer is kept for the quarantine, at most this many entries per poll.
+pub(super) const MAX_PAYLOADS: usize = 1000;
+
+/// What a whole answer holds.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// Entries that are reports, identical ones each.
+    pub(super) good: u32,
+    /// Those of them that are past retention.
+    past_retention: u32,
+    /// Entries that are not.
+    pub(super) bad_entries: u32,
+    /// Bad entries whose id could not be read.
+    pub(super) unreadable: u32,
+    /// Whether a status occurred that is not documented.
+    pub(super) unknown_status: bool,
+    /// Whether an id may stand in it twice; if not, none does.
+    pub(super) doubles: bool,
+    /// The first bad entries.
+    pub(super) bad: Vec<BadEntry>,
+    /// Over the good entries that are not past retention.
+    pub(super) fingerprint: Fingerprint,
+    pub(super) keys: Keys,
+}
+
+impl Survey {
+    pub(super) fn entries(&self) -> u32 {
+        self.good + self.bad_entries
+    }
+
+    /// Whether every entry is a report, and none has to be looked at beside another.
+    pub(super) fn is_plain(&self) -> bool {
+        self.bad_entries == 0 && !self.doubles
+    }
+
+    /// Whether all of it can be stored as it stands.
+    pub(super) fn is_storable(&self) -> bool {
+        self.is_plain() && !self.unknown_status && self.past_retention == 0
+    }
+}
+
+/// Reads an answer on a thread of its own; the inner error says why it is not believed.
+pub(super) async fn survey(
+    entries: Arc<dyn Entries>,
+    cutoff: NaiveDate,
+) -> Result<Result<Survey, String>, StoreError> {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut surveyor = Surveyor { cutoff, survey: Survey::default(), ids: Vec::new() };
+        entries.read(&mut surveyor)?;
+        Ok(surveyor.finish())
+    });
+    match read.await.map_err(|panic| StoreError::Staging(panic.to_string()))? {
+        Ok(survey) => Ok(Ok(survey)),
+        Err(EntriesError::NotBelieved(problem)) => Ok(Err(problem)),
+        Err(EntriesError::Closed) => Err(StoreError::Staging(EntriesError::Closed.to_string())),
+    }
+}
+
+struct Surveyor {
+    cutoff: NaiveDate,
+    survey: Survey,
+    /// Half of each id: eight bytes for each report is what a million of them may take.
+    ids: Vec<u64>,
+}
+
+impl Surveyor {
+    fn note(&mut self, id: uuid::Uuid) {
+        let (high, low) = id.as_u64_pair();
+        self.ids.push(high ^ low);
+    }
+
+    fn finish(mut self) -> Survey {
+        self.ids.sort_unstable();
+        self.survey.doubles = self.ids.windows(2).any(|pair| pair[0] == pair[1]);
+        self.survey
+    }
+}
+
+impl EntrySink for Surveyor {
+    fn report(&mut self, _: i32, report: &Report<'_>) -> Result<(), EntriesError> {
+        self.note(report.id);
+        let survey = &mut self.survey;
+        survey.good += 1;
+        survey.unknown_status |= matches!(report.status, Status::Other(_));
+        if report.end_date < self.cutoff {
+            survey.past_retention += 1;
+        } else {
+            survey.fingerprint.add(&survey.keys, &Facts::of(report));
+        }
+        Ok(())
+    }
+
+    fn bad(&mut self, entry: BadEntry) -> Result<(), EntriesError> {
+        match entry.id {
+            Some(id) => self.note(id),
+            None => self.survey.unreadable += 1,
+        }
+        self.survey.bad_entries += 1;
+        if self.survey.bad.len() < MAX_PAYLOADS {
+            self.survey.bad.push(entry);
+        }
+        Ok(())
+    }
+}
