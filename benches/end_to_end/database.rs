@@ -32,6 +32,13 @@ pub(crate) struct Database {
     connection: PgConnection,
 }
 
+/// A database and its copy.
+pub(crate) struct Copied {
+    pub(crate) original: Database,
+    pub(crate) copy: PgConnectOptions,
+    name: String,
+}
+
 /// What the server has done since it was last asked.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Work {
@@ -82,6 +89,29 @@ impl Server {
         Ok(Database { name: name.to_owned(), admin, url, connection: options.connect().await? })
     }
 
+    /// Copies a database.
+    pub(crate) async fn copy_of(&self, original: Database, name: &str) -> Result<Copied> {
+        let admin = self.admin()?;
+        let template = original.name.clone();
+        original.connection.close().await?;
+        let mut connection = admin.connect().await?;
+        connection.execute(AssertSqlSafe(format!("create database {name} template {template}"))).await?;
+        connection.close().await?;
+        let original =
+            Database { connection: admin.clone().database(&template).connect().await?, ..original };
+        Ok(Copied { original, name: name.to_owned(), copy: admin.database(name) })
+    }
+
+    /// Transactions in a database so far.
+    pub(crate) async fn transactions(&self, database: &str) -> Result<i64> {
+        let mut admin = self.admin()?.connect().await?;
+        let count =
+            sqlx::query_scalar("select xact_commit + xact_rollback from pg_stat_database where datname = $1");
+        let count = count.bind(database).fetch_one(&mut admin).await?;
+        admin.close().await?;
+        Ok(count)
+    }
+
     pub(crate) async fn stop(self) {
         self.postgres.stop().await;
     }
@@ -93,6 +123,14 @@ impl Database {
         let mut admin = self.admin.connect().await?;
         admin.execute(AssertSqlSafe(format!("drop database {} with (force)", self.name))).await?;
         Ok(())
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn options(&self) -> PgConnectOptions {
+        self.admin.clone().database(&self.name)
     }
 
     pub(crate) async fn execute(&mut self, sql: &'static str) -> Result<u64> {
@@ -138,6 +176,8 @@ impl Database {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        // What this connection itself has read before is told now, and not in the midst of the next step.
+        self.execute("select pg_stat_force_next_flush()").await?;
         self.execute("select pg_stat_clear_snapshot()").await?;
         let (wal_bytes, tuples_written, tuples_read) = sqlx::query_as(
             "select (pg_current_wal_insert_lsn() - '0/0')::int8,
@@ -164,6 +204,15 @@ impl Database {
         .await?;
         ensure!(different == 0, "{different} rows differ between {table} and the reports that were stored");
         Ok(())
+    }
+}
+
+impl Copied {
+    pub(crate) async fn drop(self) -> Result<()> {
+        let mut admin = self.original.admin.connect().await?;
+        admin.execute(AssertSqlSafe(format!("drop database {} with (force)", self.name))).await?;
+        admin.close().await?;
+        self.original.drop().await
     }
 }
 

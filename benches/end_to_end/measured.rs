@@ -45,8 +45,8 @@ pub(crate) fn helper(mut arguments: impl Iterator<Item = String>) -> Result<Exit
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs a program to its end, which must be a good one; returns what it took and its standard output.
-pub(crate) fn run(program: &Path, arguments: &[&str], dir: &Path) -> Result<(Cost, Vec<u8>)> {
+/// Runs a program to its end, which must be a good one.
+pub(crate) fn run(program: &Path, arguments: &[&str], dir: &Path) -> Result<Cost> {
     let file = dir.join("cost.json");
     let done = Command::new(std::env::current_exe()?)
         .arg(HELPER)
@@ -66,5 +66,5 @@ pub(crate) fn run(program: &Path, arguments: &[&str], dir: &Path) -> Result<(Cos
     }
     let cost: Cost = serde_json::from_slice(&std::fs::read(&file)?)?;
     ensure!(cost.peak_kib > 0, "the kernel counted no memory");
-    Ok((cost, done.stdout))
+    Ok(cost)
 }

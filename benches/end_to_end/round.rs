@@ -1,17 +1,19 @@
 //! One round: a new database, the floor, then what the product does to it, each step checked.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::{Result, ensure};
-use secrecy::ExposeSecret as _;
 use serde::Serialize;
-use tempfile::TempDir;
 
 use crate::database::{Database, Server, Work};
-use crate::measured::{self, Cost};
-use crate::refresh;
-use crate::upstream::{SECRET_KEY, Upstream};
+use crate::measured::Cost;
+use crate::product::Product;
+use crate::upstream::Upstream;
 use crate::world::World;
+
+/// The steps, in their order.
+pub(crate) const STEPS: [&str; 4] = ["first", "unchanged", "refresh", "changed"];
+
+/// What may be written to the log while nothing changes.
+const MAX_UNCHANGED_WAL: i64 = 100 << 10;
 
 /// A step and what it took.
 #[derive(Clone, Debug, Serialize)]
@@ -29,45 +31,6 @@ pub(crate) struct Round {
     pub(crate) steps: Vec<Step>,
 }
 
-/// The product, set up for one database and one upstream.
-pub(crate) struct Product {
-    program: PathBuf,
-    dir: TempDir,
-}
-
-impl Product {
-    pub(crate) fn new(database: &Database, upstream: &Upstream) -> Result<Self> {
-        let dir = tempfile::Builder::new().prefix("lmp-bench-").tempdir()?;
-        let settings = format!(
-            "[database]\nurl = {:?}\n\n[[accounts]]\nname = \"bench\"\nbase_url = {:?}\naccess_token = {:?}\n\
-             secret_key = {SECRET_KEY:?}\nrequests_per_second = 1000.0\n\n[http]\nlisten = \"127.0.0.1:0\"\n",
-            database.url.expose_secret(),
-            upstream.url(),
-            uuid::Uuid::from_u128(7).to_string(),
-        );
-        std::fs::write(dir.path().join("config.toml"), settings)?;
-        Ok(Self { program: env!("CARGO_BIN_EXE_lmp-billing-sync").into(), dir })
-    }
-
-    pub(crate) fn dir(&self) -> &Path {
-        self.dir.path()
-    }
-
-    pub(crate) fn program(&self) -> &Path {
-        &self.program
-    }
-
-    /// Runs a command to its end.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Result<Cost> {
-        Ok(measured::run(&self.program, arguments, self.dir.path())?.0)
-    }
-
-    /// Runs the daemon's `refresh` once, which no command does.
-    fn refresh(&self) -> Result<Cost> {
-        Ok(measured::run(&std::env::current_exe()?, &[refresh::ARGUMENT], self.dir.path())?.0)
-    }
-}
-
 /// Runs every step for one world.
 pub(crate) async fn round(server: &Server, upstream: &Upstream, world: &World, name: &str) -> Result<Round> {
     let mut database = server.database(name).await?;
@@ -78,7 +41,7 @@ pub(crate) async fn round(server: &Server, upstream: &Upstream, world: &World, n
     let mut steps = Vec::new();
 
     upstream.serve(world, false);
-    steps.push(step(&mut database, "first", || product.run(&["sync"])).await?);
+    steps.push(step(&mut database, STEPS[0], || product.run(&["sync"])).await?);
     database.require_same("floor").await?;
     ensure!(
         last(&steps).work.tuples_written == size,
@@ -86,8 +49,8 @@ pub(crate) async fn round(server: &Server, upstream: &Upstream, world: &World, n
         last(&steps).work
     );
 
-    for (name, sync) in [("unchanged", true), ("refresh", false)] {
-        let run = || if sync { product.run(&["sync"]) } else { product.refresh() };
+    for name in &STEPS[1..=2] {
+        let run = || if *name == "refresh" { product.refresh() } else { product.run(&["sync"]) };
         steps.push(step(&mut database, name, run).await?);
         ensure!(
             last(&steps).work.tuples_written == 0,
@@ -95,7 +58,7 @@ pub(crate) async fn round(server: &Server, upstream: &Upstream, world: &World, n
             last(&steps).work
         );
         ensure!(
-            last(&steps).work.wal_bytes <= 1000 << 10,
+            last(&steps).work.wal_bytes <= MAX_UNCHANGED_WAL,
             "nothing changed, and that was written down at length: {:?}",
             last(&steps).work
         );
@@ -103,7 +66,7 @@ pub(crate) async fn round(server: &Server, upstream: &Upstream, world: &World, n
 
     upstream.serve(world, true);
     let changed = i64::try_from(world.changed())?;
-    steps.push(step(&mut database, "changed", || product.run(&["sync"])).await?);
+    steps.push(step(&mut database, STEPS[3], || product.run(&["sync"])).await?);
     ensure!(
         last(&steps).work.tuples_written == 2 * changed,
         "each change writes the report and its old version: {:?}",
@@ -111,8 +74,8 @@ pub(crate) async fn round(server: &Server, upstream: &Upstream, world: &World, n
     );
     database.copy("floor_changed", world.copy_text(true)).await?;
     database.require_same("floor_changed").await?;
-    let changes = database.number("select count(*) from lmp_billing.status_changes").await?;
-    ensure!(changes == changed, "{changed} statuses moved, and {changes} changes are told");
+    let told = database.number("select count(*) from lmp_billing.status_changes").await?;
+    ensure!(told == changed, "{changed} statuses moved, and {told} changes are told");
     database.drop().await?;
     Ok(Round { floor_seconds, steps })
 }

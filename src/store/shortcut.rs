@@ -72,15 +72,20 @@ async fn written_since(
     cycle: Cycle,
     poll: i64,
 ) -> Result<bool, StoreError> {
+    // Mostly no poll of the account has written anything since, which the log tells at once; only else are
+    // the cycle's reports looked through.
     sqlx::query_scalar!(
-        r#"select exists (
+        r#"select case when exists (
+               select from lmp_billing.cycle_polls
+               where id > $3 and account = $1 and inserted + updated + withdrawn > 0
+           ) then exists (
                select from lmp_billing.reports
                where account = $1 and cycle = $2 and greatest(poll_id, withdrawn_poll_id) > $3
            ) or exists (
                select from lmp_billing.superseded_versions s
                join lmp_billing.reports r on r.id = s.id and r.account = s.account
                where s.account = $1 and s.cycle = $2 and r.cycle <> $2 and r.poll_id > $3
-           ) or exists (
+           ) else false end or exists (
                select from lmp_billing.cycle_polls
                where id > $3 and account = $1
                  and case when cycle = $2 then quarantined > 0 else withdrawn > 0 end

@@ -35,8 +35,8 @@ const BEGIN: &str = begin!();
 
 /// For a poll, beside that: all it asks of the tables it asks by their keys, or by account and cycle. Were
 /// the planner to think that reading a whole table finds the first row sooner (it does so where a cycle
-/// may have none, or has no statistics yet), each poll would cost as much as all reports. Temporary tables
-/// have no index and are read as before.
+/// may have none, or has no statistics yet), each poll would cost as much as all reports. Where an answer
+/// differs from what is stored, `stage.sql` takes it back.
 const BEGIN_POLL: &str = concat!(begin!(), "; set local enable_seqscan = off");
 
 /// The same for what only looks: one moment's state for all its statements, and an end within the

@@ -132,7 +132,11 @@ impl Store {
         let before = before(&mut tx, poll, answer.guard).await?;
         let (outcome, counts) = if survey.is_plain() && before.last > poll.id {
             (Outcome::Stale, Counts::of(survey))
-        } else if survey.is_storable() && before.is_first() && answer.may_load.load(Ordering::Relaxed) {
+        } else if survey.good > 0
+            && survey.is_storable()
+            && before.is_first()
+            && answer.may_load.load(Ordering::Relaxed)
+        {
             // Whatever stands in the way of it, the next try goes the way that is always right.
             answer.may_load.store(false, Ordering::Relaxed);
             match load::load(&mut tx, answer, moment).await? {

@@ -1,3 +1,6 @@
+-- The whole stage is read, and with it perhaps most of the cycle: by what means is the planner's to say.
+set local enable_seqscan = on;
+
 -- The answer as it was read, for the time of one transaction. Kept per connection, because creating
 -- and dropping it for every poll would write to the catalogue every time.
 create temporary table if not exists lmp_stage (

@@ -36,6 +36,22 @@ async fn a_first_answer_and_an_unchanged_one_need_no_staging_table() {
 }
 
 #[tokio::test]
+async fn a_first_answer_without_reports_changes_nothing() {
+    let lab = Lab::new().await;
+    let cycle = lab.cycle(1).await;
+    lab.serve(cycle, []);
+    let first = lab.poll(cycle).await;
+    assert_eq!((first.outcome.as_str(), first.inserted), ("unchanged", 0));
+    lab.serve(cycle, reports(2, cycle));
+    let next = lab.poll(cycle).await;
+    assert_eq!((next.outcome.as_str(), next.inserted), ("applied", 2));
+    // The empty answer proves when they were not there yet.
+    let since = "select bool_and(status_not_before = (select min(requested_at) from lmp_billing.cycle_polls))
+                 from lmp_billing.reports";
+    assert_eq!(lab.value(since).await, "true");
+}
+
+#[tokio::test]
 async fn a_copied_report_is_the_same_as_a_written_one() {
     let lab = Lab::new().await;
     let (copied, written) = (lab.cycle(1).await, lab.cycle(2).await);
@@ -45,7 +61,8 @@ async fn a_copied_report_is_the_same_as_a_written_one() {
         for number in 1..=3 {
             let number = if cycle == copied { number } else { number + 100 };
             let served = report(number, cycle).with(|report| report.partner_company_name = odd.to_owned());
-            let more = r#","under_review_status":"Manually submitted by MSP","z":[1.50,{"b":"\u00e9","a":null}]"#;
+            let more =
+                r#","under_review_status":"Manually submitted by MSP","z":[1.50,{"b":"\u00e9","a":null}]"#;
             entries.push(entry(&served, more));
         }
         if cycle == written {
@@ -78,7 +95,8 @@ async fn unknown_fields_are_compared_however_they_are_spelled() {
     let serve = |more: &str| lab.serve_entries(cycle, &[entry(&report(1, cycle), more)]);
     serve(r#","b":{"y":1,"x":[2, 3.0]},"a":"\u00e9""#);
     lab.poll(cycle).await;
-    for same in [r#","a":"é","b":{"x":[2,3.0],"y":1}"#, r#","a" : "\u00E9" , "b" : { "y":1 , "x":[2,3.0]}"#] {
+    for same in [r#","a":"é","b":{"x":[2,3.0],"y":1}"#, r#","a" : "\u00E9" , "b" : { "y":1 , "x":[2,3.0]}"#]
+    {
         serve(same);
         assert_eq!(lab.poll(cycle).await.outcome.as_str(), "unchanged", "{same}");
     }
