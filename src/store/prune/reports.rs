@@ -11,7 +11,9 @@ use crate::store::{Store, StoreError, runs};
 
 /// A batch is looked up by key, whatever the planner's statistics say: scanning a whole table for each
 /// batch would take as many times as long as there are batches.
-const BY_KEY: &str = "set local enable_seqscan = off";
+const BY_KEY: &str = "set local enable_seqscan = off;
+    set local enable_hashjoin = off;
+    set local enable_mergejoin = off";
 
 /// Where to look for reports past retention.
 #[derive(Clone, Copy, Debug)]
@@ -162,7 +164,8 @@ async fn delete(
     // After the reports, because a statement sees what was there when it began, and a poll that was
     // waited for may have added versions.
     let versions = sqlx::query!(
-        "delete from lmp_billing.superseded_versions where account = $1 and id = any($2)",
+        "delete from lmp_billing.superseded_versions s using unnest($2::uuid[]) gone (id)
+         where s.account = $1 and s.id = gone.id",
         batch.account,
         &gone
     )
