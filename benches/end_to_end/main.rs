@@ -107,12 +107,10 @@ struct Bench {
 impl Bench {
     async fn smoke(&self) -> Result<()> {
         let [small, large] = SMOKE_SIZES;
-        let small = self.size(small, Spread::Months, 1).await?;
-        let large = self.size(large, Spread::Months, 1).await?;
-        growth::check(&small, &large)?;
-        let one_month = self.size(SMOKE_SIZES[1], Spread::OneCycle, 1).await?;
-        growth::check(&small, &one_month)?;
-        println!("correct, and of even growth: {} and {} reports", small.reports, large.reports);
+        for spread in [Spread::Months, Spread::OneCycle] {
+            growth::check(&self.size(small, spread, 1).await?, &self.size(large, spread, 1).await?)?;
+        }
+        println!("correct, and of even growth: {small} and {large} reports");
         Ok(())
     }
 
