@@ -1,9 +1,12 @@
 //! Everything that needs a process, a port or a database, in one test binary: one link, one server.
 
+mod checker;
 mod cli;
 mod daemon;
 mod embedded;
+mod faults;
 mod http;
+mod model;
 mod prune;
 mod schema;
 mod support;

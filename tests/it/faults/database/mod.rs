@@ -1,0 +1,1 @@
+//! Databases that restart, freeze, fill up, are read-only, or whose answers get lost.

@@ -1,0 +1,1 @@
+//! Upstreams that misbehave, and answers that are not what they should be.

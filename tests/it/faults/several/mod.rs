@@ -1,0 +1,1 @@
+//! Several daemons and commands on one database.
