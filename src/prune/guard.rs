@@ -21,7 +21,8 @@ pub struct Facts {
     pub last_answer: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// Reports that would be deleted.
     pub due: i64,
-    /// All reports; `None` if it does not matter.
+    /// All reports, counted no further than to where so many being due is allowed ([`enough`]); `None` if it
+    /// does not matter.
     pub total: Option<i64>,
 }
 
@@ -95,6 +96,16 @@ pub(super) fn judge(facts: &Facts, max_fraction: f64, force: bool) -> Result<(),
     Ok(())
 }
 
+/// Of how many reports so many may be deleted: whatever there are beyond does not change the answer. `None`
+/// where no number is enough.
+pub(super) fn enough(due: i64, max_fraction: f64) -> Option<i64> {
+    #[expect(clippy::cast_precision_loss, reason = "counts of reports are far below 2^52")]
+    let total = due as f64 / max_fraction;
+    // A few more, so that rounding cannot make it too few.
+    #[expect(clippy::cast_possible_truncation, reason = "it has just been compared")]
+    (total < 1e15).then(|| total as i64 + 2)
+}
+
 #[expect(clippy::cast_precision_loss, reason = "counts of reports are far below 2^52")]
 fn share(due: i64, total: i64) -> f64 {
     // What has come in between the two counts cannot make more than all.
@@ -144,6 +155,23 @@ mod tests {
     fn counts_that_do_not_fit_together_are_no_reason_to_go_on() {
         assert!(!allowed(500, 0, 0.99));
         assert!(!allowed(500, 400, 0.99));
+    }
+
+    #[test]
+    fn counting_further_than_enough_would_not_change_the_answer() {
+        assert_eq!(enough(101, 0.0), None);
+        for due in [101, 999, 41_666, 1_000_000] {
+            for thousandths in 1..=1000 {
+                let fraction = f64::from(thousandths) / 1000.0;
+                let enough = enough(due, fraction).unwrap();
+                assert!(allowed(due, enough, fraction), "{due} of {enough} at {fraction}");
+                let too_few = enough - 4;
+                assert!(
+                    too_few < due || !allowed(due, too_few, fraction),
+                    "{due} of {too_few} at {fraction}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -109,21 +109,27 @@ impl Pruning<'_> {
         let (cutoff, facts, cycles) = self.look(true).await?;
         let total = match facts.total {
             Some(total) => total,
-            None => self.store.count_reports().await?,
+            None => self.store.count_reports(None).await?,
         };
         let refusal = guard::judge(&facts, self.max_fraction, self.force).err();
         Ok(Plan { cutoff: cutoff.day, cycles, total, refusal })
     }
 
-    /// The cutoff, and what is past it.
-    async fn look(&self, versions: bool) -> Result<(Cutoff, Facts, Vec<PruneCount>), StoreError> {
+    /// The cutoff, and what is past it; in all numbers if they are `to_show`, else as far as it takes to decide.
+    async fn look(&self, to_show: bool) -> Result<(Cutoff, Facts, Vec<PruneCount>), StoreError> {
         let clocks = self.store.prune_clocks().await?;
         let machine = self.clock.now();
         let cutoff = self.cutoff(clocks.database);
-        let cycles = self.store.past_retention(cutoff.day, versions).await?;
+        let cycles = self.store.past_retention(cutoff.day, to_show).await?;
         let due = cycles.iter().map(|cycle| cycle.reports).sum();
-        // Counting a million reports for the few of an ordinary day would be most of the work.
-        let total = if due > guard::ALWAYS_PRUNED { Some(self.store.count_reports().await?) } else { None };
+        // Counting a million reports would be a good part of the work.
+        let total = if due <= guard::ALWAYS_PRUNED {
+            None
+        } else if to_show {
+            Some(self.store.count_reports(None).await?)
+        } else {
+            Some(self.store.count_reports(guard::enough(due, self.max_fraction)).await?)
+        };
         let facts = Facts {
             cutoff: cutoff.day,
             machine,

@@ -6,9 +6,10 @@ with old as materialized (
     from lmp_billing.cycle_polls
     where finished_at < $1
 ),
--- Nearly all that is kept was written by later polls, whose numbers are greater.
+-- Nearly all that is kept was written by later polls, whose numbers are greater. No row where no poll is old:
+-- then nothing that is kept has to be read.
 bound as (
-    select max(id) as id from old
+    select max(id) as id from old having max(id) is not null
 ),
 used as (
     select r.poll_id as id from lmp_billing.reports r, bound b where r.poll_id <= b.id
