@@ -19,7 +19,8 @@ use super::{date, sign};
 use crate::clock::Clock;
 use crate::domain::Cycle;
 
-/// A connection that is not up by then will hardly come up later; the exchange has its own limit.
+/// A connection that is not up by then will hardly come up later. Never more than half of the time for the
+/// whole exchange, so that it is this that is told.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a client needs to know.
@@ -110,7 +111,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT.min(options.request_timeout / 2))
             .timeout(options.request_timeout);
         if let Some(proxy) = &options.proxy {
             let proxy = reqwest::Proxy::all(proxy.expose_secret())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use reqwest::StatusCode;
+use rustls::CertificateError;
 
 /// The vendor denies requests whose clock is further off than this.
 const MAX_SKEW: TimeDelta = TimeDelta::minutes(15);
@@ -19,10 +20,13 @@ pub enum LmpError {
     #[error("no connection to LMP: {0}; check the network, the proxy and accounts.<name>.base_url")]
     Connect(String),
     /// The server's certificate is not trusted.
-    #[error(
-        "the certificate of LMP's server is not trusted: {0}; behind a proxy that inspects TLS, name its CA in sync.ca_file"
-    )]
-    Certificate(String),
+    #[error("the certificate of LMP's server is not trusted: {problem}; {}", .hint)]
+    Certificate {
+        /// What is wrong with it.
+        problem: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
     /// The exchange took longer than `sync.request_timeout`.
     #[error("LMP did not answer wholly within {} s; sync.request_timeout sets the limit", .0.as_secs_f64())]
     Timeout(Duration),
@@ -101,13 +105,18 @@ impl LmpError {
     /// Sorts an error of the HTTP library.
     pub(super) fn from_http(error: &reqwest::Error, timeout: Duration) -> Self {
         if let Some(problem) = certificate_problem(error) {
-            return Self::Certificate(problem);
+            return problem;
+        }
+        if error.is_connect() {
+            // "Operation timed out" is all the library says of a connection that nobody takes.
+            return Self::Connect(if error.is_timeout() {
+                "nobody answers at its address".to_owned()
+            } else {
+                root_cause(error)
+            });
         }
         if error.is_timeout() {
             return Self::Timeout(timeout);
-        }
-        if error.is_connect() {
-            return Self::Connect(root_cause(error));
         }
         Self::Broken(root_cause(error))
     }
@@ -122,20 +131,35 @@ pub(super) fn root_cause(error: &dyn Error) -> String {
     cause.to_string()
 }
 
-fn certificate_problem(error: &(dyn Error + 'static)) -> Option<String> {
+/// The TLS library's error lies in one or more layers of `io::Error`, whose `source` steps over what it wraps.
+fn certificate_problem(error: &(dyn Error + 'static)) -> Option<LmpError> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let inner = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-            .or_else(|| error.downcast_ref::<rustls::Error>());
-        if let Some(rustls::Error::InvalidCertificate(problem)) = inner {
-            return Some(problem.to_string());
+        if let Some(rustls::Error::InvalidCertificate(problem)) = error.downcast_ref() {
+            return Some(LmpError::Certificate {
+                problem: problem.to_string(),
+                hint: certificate_hint(problem),
+            });
         }
-        cause = error.source();
+        cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
     }
     None
+}
+
+fn certificate_hint(problem: &CertificateError) -> &'static str {
+    use CertificateError as E;
+    match problem {
+        E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. } => {
+            "check this machine's clock (NTP); if it is right, the server's operator has to renew the certificate"
+        }
+        E::NotValidForName | E::NotValidForNameContext { .. } => {
+            "another server answers at this address; check accounts.<name>.base_url, DNS and the proxy"
+        }
+        _ => "behind a proxy that inspects TLS, name its CA in sync.ca_file",
+    }
 }
 
 #[cfg(test)]
@@ -149,5 +173,18 @@ mod tests {
         assert!(denied(Some(TimeDelta::minutes(-20))).contains("1200 s behind LMP's"));
         assert!(denied(Some(TimeDelta::minutes(14))).contains("access_token"));
         assert!(denied(None).contains("access_token"));
+    }
+
+    #[test]
+    fn a_certificate_problem_is_found_however_deeply_it_is_wrapped() {
+        let mut error: Box<dyn Error + Send + Sync> =
+            Box::new(rustls::Error::InvalidCertificate(CertificateError::Expired));
+        for _ in 0..3 {
+            assert!(
+                matches!(certificate_problem(&*error), Some(LmpError::Certificate { hint, .. }) if hint.contains("clock"))
+            );
+            error = Box::new(std::io::Error::other(error));
+        }
+        assert!(certificate_problem(&std::io::Error::other("something else")).is_none());
     }
 }
