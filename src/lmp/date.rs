@@ -10,7 +10,8 @@ pub(super) fn server_date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     headers.get(DATE)?.to_str().ok().and_then(parse)
 }
 
-/// How long the server asks to wait: a number of seconds, or a date, seen from `now`.
+/// How long the server asks to wait: a number of seconds, or a date, seen from the server's clock if it
+/// tells it, because ours may be off, else from `now`.
 ///
 /// A date in the past asks for no wait; what is neither is ignored.
 pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
@@ -19,6 +20,7 @@ pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Dur
         // More digits than fit are as absurd as the largest number that does.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
+    let now = server_date(headers).unwrap_or(now);
     Some((parse(text)? - now).to_std().unwrap_or_default())
 }
 
@@ -50,6 +52,16 @@ mod tests {
     fn a_past_date_asks_for_no_wait_and_an_absurd_number_for_the_longest() {
         assert_eq!(wait("Mon, 23 Nov 2020 12:00:30 GMT"), Some(Duration::ZERO));
         assert_eq!(wait("99999999999999999999999"), Some(Duration::from_secs(u64::MAX)));
+    }
+
+    #[test]
+    fn a_date_is_seen_from_the_servers_clock() {
+        let headers = HeaderMap::from_iter([
+            (RETRY_AFTER, "Mon, 23 Nov 2026 14:00:30 GMT".parse().unwrap()),
+            (DATE, "Mon, 23 Nov 2026 14:00:00 GMT".parse().unwrap()),
+        ]);
+        let ours = "2026-11-23T12:00:00Z".parse().unwrap();
+        assert_eq!(retry_after(&headers, ours), Some(Duration::from_secs(30)));
     }
 
     #[test]
