@@ -20,8 +20,10 @@ use storable::{Storable, has_absurd_number};
 const MAX_STATUS_CHARS: usize = 64;
 /// The vendor promises at most this; longer names are taken and remarked on.
 const MAX_NAME_CHARS: usize = 128;
-/// A quarantined entry is kept up to this size.
-const MAX_PAYLOAD_BYTES: usize = 64 << 10;
+/// A quarantined entry is kept up to this size: a report has a few hundred bytes, and a thousand entries of
+/// one answer are held in memory until they are stored.
+const MAX_PAYLOAD_BYTES: usize = 8 << 10;
+
 /// One entry of an answer, read.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Entry<'a> {
@@ -145,7 +147,7 @@ impl<'a> EntryReader<'a> {
 
     fn report<'r>(&mut self, fields: &Fields<'r>) -> Result<Report<'r>, (Reason, String)> {
         if let Some(field) = &fields.duplicate {
-            return Err((Reason::DuplicateField, format!("the field {field:?} occurs twice")));
+            return Err((Reason::DuplicateField, format!("the field {} occurs twice", shown(field))));
         }
         let id = required(fields.id, "id", Reason::InvalidId)?;
         let id =

@@ -46,11 +46,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 "status" => &mut fields.status,
                 "under_review_status" => &mut fields.under_review_status,
                 _ => {
-                    if fields.unknown.iter().any(|(seen, _)| *seen == key) {
-                        fields.duplicate = Some(key.into_owned());
-                    } else {
-                        fields.unknown.push((key, value));
-                    }
+                    fields.unknown.push((key, value));
                     continue;
                 }
             };
@@ -62,8 +58,22 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 }
             }
         }
+        if let Some(name) = twice(&fields.unknown) {
+            fields.duplicate = Some(name);
+        }
         Ok(fields)
     }
+}
+
+/// A name that occurs twice. Sorted, because an entry of megabytes may have a million fields, and comparing
+/// each with each would take hours.
+fn twice(fields: &[(Cow<'_, str>, &RawValue)]) -> Option<String> {
+    if fields.len() < 2 {
+        return None;
+    }
+    let mut names: Vec<&str> = fields.iter().map(|(name, _)| name.as_ref()).collect();
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].to_owned())
 }
 
 #[derive(Deserialize)]

@@ -217,3 +217,34 @@ fn a_very_long_payload_is_cut_but_told_apart_by_its_whole() {
     assert_ne!(one.sha256, two.sha256);
     assert!(one.detail.contains("cut"));
 }
+
+#[test]
+fn what_is_wrong_is_told_shortly_however_long_the_text() {
+    let long = "x".repeat(1 << 20);
+    for raw in [
+        entry("", "").replacen('{', &format!("{{\"{long}\":1,\"{long}\":2,"), 1),
+        entry("id", &format!("{long:?}")),
+        entry("status", &format!("{long:?}")),
+        entry("start_date", &format!("{long:?}")),
+        entry(&long, "1e999"),
+        entry("other", "\"\\ud800\"").replace("other", &long),
+    ] {
+        let Entry::Bad(bad) = read(&raw) else { panic!("taken") };
+        assert!(bad.detail.len() < 1000, "{} bytes say what is wrong", bad.detail.len());
+    }
+}
+
+#[test]
+fn an_entry_with_a_hundred_thousand_unknown_fields_is_read_in_no_time() {
+    let fields = |count: u32| (0..count).map(|n| format!("\"f{n}\":0,")).collect::<String>();
+    let start = std::time::Instant::now();
+    let many = entry("", "").replacen('{', &format!("{{{}", fields(100_000)), 1);
+    let Entry::Good(report) = read(&many) else { panic!("refused") };
+    assert!(report.extra.unwrap().starts_with("{\"f0\":0,\"f1\":0"), "in the order they came");
+    let twice = many.replacen('{', "{\"f99999\":1,", 1);
+    let Entry::Bad(bad) = read(&twice) else { panic!("taken") };
+    assert_eq!(bad.reason, Reason::DuplicateField);
+    assert!(bad.detail.starts_with("the field \"f99999\" occurs twice"), "{}", bad.detail);
+    // Compared each with each it took minutes.
+    assert!(start.elapsed() < std::time::Duration::from_secs(60), "took {:?}", start.elapsed());
+}

@@ -98,7 +98,6 @@ impl Work<'_> {
         if bad.is_empty() {
             return Ok(());
         }
-        let column = |of: fn(&BadEntry) -> String| bad.iter().copied().map(of).collect::<Vec<String>>();
         sqlx::query!(
             "insert into lmp_billing.quarantined_reports (
                  poll_id, account, cycle, position, report_id, reason, detail, payload, payload_sha256, first_seen_at)
@@ -116,9 +115,9 @@ impl Work<'_> {
             moment,
             &bad.iter().map(|entry| entry.position).collect::<Vec<_>>(),
             &bad.iter().map(|entry| entry.id).collect::<Vec<_>>() as &[Option<uuid::Uuid>],
-            &column(|entry| entry.reason.to_owned()),
-            &column(|entry| entry.detail.clone()),
-            &column(|entry| entry.payload.clone()),
+            &bad.iter().map(|entry| entry.reason).collect::<Vec<_>>() as &[&str],
+            &bad.iter().map(|entry| entry.detail.as_str()).collect::<Vec<_>>() as &[&str],
+            &bad.iter().map(|entry| entry.payload.as_str()).collect::<Vec<_>>() as &[&str],
             &bad.iter().map(|entry| entry.sha256.to_vec()).collect::<Vec<_>>(),
         )
         .execute(&mut *self.tx)
