@@ -81,7 +81,13 @@ impl Work<'_> {
             return Ok((Outcome::Suspect, counts));
         }
         if self.survey.unknown_status {
-            self.run(include_str!("add_statuses.sql"), "adding statuses", |query| query).await?;
+            let added = self.run(include_str!("add_statuses.sql"), "adding statuses", |query| query).await?;
+            if added > 0 {
+                tracing::warn!(
+                    account = self.poll.account, cycle = %self.poll.cycle, added,
+                    "LMP uses a status that is not documented; it is taken as not final, see report_statuses"
+                );
+            }
         }
         self.write(before, &kinds, &mut counts).await?;
         self.store_quarantine(true).await?;
