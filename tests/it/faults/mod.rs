@@ -7,5 +7,7 @@ mod database;
 mod host;
 mod http;
 mod mapped;
+mod payload;
+mod peak;
 mod people;
 mod several;
