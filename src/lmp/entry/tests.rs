@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 
 const ID: &str = "9c1f1a52-30c4-4f0e-9d6e-0a4b1c2d3e4f";
@@ -236,9 +238,12 @@ fn what_is_wrong_is_told_shortly_however_long_the_text() {
 
 #[test]
 fn an_entry_with_a_hundred_thousand_unknown_fields_is_read_in_no_time() {
-    let fields = |count: u32| (0..count).map(|n| format!("\"f{n}\":0,")).collect::<String>();
+    let mut fields = "{".to_owned();
+    for n in 0..100_000 {
+        write!(fields, "\"f{n}\":0,").unwrap();
+    }
     let start = std::time::Instant::now();
-    let many = entry("", "").replacen('{', &format!("{{{}", fields(100_000)), 1);
+    let many = entry("", "").replacen('{', &fields, 1);
     let Entry::Good(report) = read(&many) else { panic!("refused") };
     assert!(report.extra.unwrap().starts_with("{\"f0\":0,\"f1\":0"), "in the order they came");
     let twice = many.replacen('{', "{\"f99999\":1,", 1);
@@ -246,5 +251,5 @@ fn an_entry_with_a_hundred_thousand_unknown_fields_is_read_in_no_time() {
     assert_eq!(bad.reason, Reason::DuplicateField);
     assert!(bad.detail.starts_with("the field \"f99999\" occurs twice"), "{}", bad.detail);
     // Compared each with each it took minutes.
-    assert!(start.elapsed() < std::time::Duration::from_secs(60), "took {:?}", start.elapsed());
+    assert!(start.elapsed() < std::time::Duration::from_mins(1), "took {:?}", start.elapsed());
 }

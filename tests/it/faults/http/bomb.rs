@@ -15,11 +15,11 @@ async fn usual(lab: &Lab) -> u64 {
 
 /// A mebibyte on the wire, a gibibyte when it is unpacked.
 fn packed(begin: &str, filler: u8) -> Vec<u8> {
-    let mut packer = Compress::new(Compression::best(), false);
+    let mut deflate = Compress::new(Compression::best(), false);
     // After a full flush nothing refers to what came before, so a piece packed once may be sent over and over.
     let mut piece = |bytes: &[u8]| {
         let mut packed = Vec::with_capacity(1 << 20);
-        packer.compress_vec(bytes, &mut packed, FlushCompress::Full).expect("it can be packed");
+        deflate.compress_vec(bytes, &mut packed, FlushCompress::Full).expect("it can be packed");
         assert!(packed.len() < packed.capacity(), "it fits");
         packed
     };
@@ -107,7 +107,7 @@ async fn entries_of_megabytes_cost_the_memory_of_one_of_them() {
     let entry = |n: u8| {
         let id = uuid::Uuid::from_bytes([n; 16]);
         let (start, end) = (cycle.first_day(), cycle.last_day());
-        let (name, note) = if n % 2 == 0 { (&*text, "") } else { ("Acme", &*text) };
+        let (name, note) = if n.is_multiple_of(2) { (&*text, "") } else { ("Acme", &*text) };
         format!(
             r#"{{"id":"{id}","partner_company_name":"{name}","start_date":"{start}","end_date":"{end}","status":"Approved","note":"{note}"}}"#
         )

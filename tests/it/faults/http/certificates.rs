@@ -32,7 +32,7 @@ impl Authority {
     }
 
     /// A server with a certificate that this authority has signed.
-    pub(super) fn server(&self, params: CertificateParams) -> ServerConfig {
+    pub(super) fn server(&self, params: &CertificateParams) -> ServerConfig {
         let key = key();
         let certificate = params.signed_by(&key, &self.0).expect("it can be signed");
         server(certificate, &key)
@@ -76,12 +76,12 @@ async fn a_certificate_not_to_be_trusted_ends_the_poll_at_once_and_says_what_to_
     let own_key = key();
     let self_signed = right().self_signed(&own_key).unwrap();
     let faults = [
-        ("expired", authority.server(valid(2015, 2020)), ["expired", "clock (NTP)"]),
-        ("not yet valid", authority.server(valid(2090, 2099)), ["not valid yet", "clock (NTP)"]),
-        ("another host's", authority.server(other), ["not valid for name", "base_url"]),
+        ("expired", authority.server(&valid(2015, 2020)), ["expired", "clock (NTP)"]),
+        ("not yet valid", authority.server(&valid(2090, 2099)), ["not valid yet", "clock (NTP)"]),
+        ("another host's", authority.server(&other), ["not valid for name", "base_url"]),
         ("self-signed", server(self_signed, &own_key), ["UnknownIssuer", "sync.ca_file"]),
-        ("a forger's", Authority::new().server(right()), ["BadSignature", "sync.ca_file"]),
-        ("a stranger's", stranger.server(right()), ["UnknownIssuer", "sync.ca_file"]),
+        ("a forger's", Authority::new().server(&right()), ["BadSignature", "sync.ca_file"]),
+        ("a stranger's", stranger.server(&right()), ["UnknownIssuer", "sync.ca_file"]),
     ];
     for (fault, tls, [problem, advice]) in faults {
         let good = ok(&list(&subject.stored()[..3]));
@@ -100,7 +100,7 @@ async fn a_certificate_not_to_be_trusted_ends_the_poll_at_once_and_says_what_to_
 #[tokio::test]
 async fn without_ca_file_a_companys_own_authority_is_not_trusted() {
     let mut subject = Subject::new().await;
-    let upstream = Upstream::tls(Authority::new().server(right()), vec![]).await;
+    let upstream = Upstream::tls(Authority::new().server(&right()), vec![]).await;
     subject.ask(&upstream, |options| options.max_attempts = 5);
     let expected = Expected { status: None, attempts: 1, words: &["not trusted", "sync.ca_file"] };
     subject.fails("an unknown authority", expected).await;
@@ -126,7 +126,7 @@ async fn with_the_authority_in_ca_file_the_reports_come_in() {
     let authority = Authority::new();
     let cycle = months_ago(1);
     let body = list(&[report(1, "Acme", cycle, "Approved"), report(2, "Bolt", cycle, "Completed")]);
-    let upstream = Upstream::tls(authority.server(right()), vec![Act::Send(ok(&body))]).await;
+    let upstream = Upstream::tls(authority.server(&right()), vec![Act::Send(ok(&body))]).await;
     let command = || {
         lab.call(&["sync", "--cycle", &cycle.to_string()]).set("accounts.emea.base_url", &upstream.base_url())
     };

@@ -1,5 +1,6 @@
 //! Answers with status 200 that are none, and other statuses that look like something else.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use flate2::Compression;
@@ -113,11 +114,11 @@ async fn the_right_list_under_a_wrong_content_type_is_applied_and_remarked_on() 
 async fn a_good_answer_in_odd_pieces_is_a_good_answer() {
     let mut subject = Subject::new().await;
     let body = list(&subject.stored());
-    let chunks: String = body
-        .as_bytes()
-        .chunks(7)
-        .map(|chunk| format!("{:X};why=not\r\n{}\r\n", chunk.len(), std::str::from_utf8(chunk).unwrap()))
-        .collect();
+    let mut chunks = String::new();
+    for chunk in body.as_bytes().chunks(7) {
+        let text = std::str::from_utf8(chunk).unwrap();
+        write!(chunks, "{:X};why=not\r\n{text}\r\n", chunk.len()).unwrap();
+    }
     let chunked =
         format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n{JSON}\r\n\r\n{chunks}0\r\nx: y\r\n\r\n");
     let until_the_end = format!("HTTP/1.0 200 OK\r\n{JSON}\r\n\r\n{body}");
@@ -125,9 +126,9 @@ async fn a_good_answer_in_odd_pieces_is_a_good_answer() {
         "HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n{}",
         String::from_utf8(ok(&body)).unwrap()
     );
-    let mut packer = GzEncoder::new(Vec::new(), Compression::default());
-    packer.write_all(body.as_bytes()).unwrap();
-    let packed = answer("200 OK", &[JSON, "content-encoding: gzip"], &packer.finish().unwrap());
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(body.as_bytes()).unwrap();
+    let packed = answer("200 OK", &[JSON, "content-encoding: gzip"], &gzip.finish().unwrap());
     for (form, bytes) in [
         ("chunks", chunked.into_bytes()),
         ("to the end", until_the_end.into_bytes()),

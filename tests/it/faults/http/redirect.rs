@@ -29,7 +29,7 @@ async fn a_redirect_from_tls_to_plain_http_is_not_followed_either() {
     let second = Upstream::always(vec![Act::Send(ok(&list(&subject.stored()[..3])))]).await;
     for to in [second.base_url(), "//elsewhere.invalid".to_owned(), "/LMPI/v3/reports/billing".to_owned()] {
         let redirect = answer("307 Temporary", &[&format!("location: {to}")], b"");
-        let first = Upstream::tls(authority.server(right()), vec![Act::Send(redirect)]).await;
+        let first = Upstream::tls(authority.server(&right()), vec![Act::Send(redirect)]).await;
         subject.ask(&first, |options| options.ca_pem = Some(authority.pem()));
         let expected = Expected { status: Some(307), attempts: 1, words: &["redirect", "not followed"] };
         subject.fails(&to, expected).await;

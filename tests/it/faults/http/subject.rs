@@ -41,7 +41,7 @@ impl Subject {
         // A history, so that there is something to harm.
         lab.serve(
             cycle,
-            reports(20, cycle).into_iter().map(|r| r.with(|r| r.status = "Under Review".to_owned())),
+            reports(20, cycle).into_iter().map(|r| r.with(|r| "Under Review".clone_into(&mut r.status))),
         );
         assert_eq!(lab.poll(cycle).await.updated, 20);
         let before = tables(&lab).await;
@@ -51,7 +51,7 @@ impl Subject {
     /// The reports as they are stored.
     pub(crate) fn stored(&self) -> Vec<lmp_billing_sync::simulator::SimReport> {
         let under_review = |report: lmp_billing_sync::simulator::SimReport| {
-            report.with(|report| report.status = "Under Review".to_owned())
+            report.with(|report| "Under Review".clone_into(&mut report.status))
         };
         reports(20, self.cycle).into_iter().map(under_review).collect()
     }
@@ -64,7 +64,7 @@ impl Subject {
     pub(crate) fn ask_at(&mut self, base_url: &str, change: impl FnOnce(&mut ClientOptions)) {
         self.lab.reconnect(|options| {
             base_url.clone_into(&mut options.base_url);
-            options.request_timeout = Duration::from_secs(60);
+            options.request_timeout = Duration::from_mins(1);
             change(options);
         });
     }

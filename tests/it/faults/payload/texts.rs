@@ -1,5 +1,7 @@
 //! Texts that would do something where they are stored or shown: stored exactly, shown harmlessly.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use super::entry;
@@ -34,8 +36,11 @@ const NAMES: [&str; 22] = [
 
 /// A text in its longest spelling: every character as `\uXXXX`.
 fn escaped(text: &str) -> String {
-    let units: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
-    format!("\"{units}\"")
+    let mut spelled = "\"".to_owned();
+    for unit in text.encode_utf16() {
+        write!(spelled, "\\u{unit:04x}").unwrap();
+    }
+    spelled + "\""
 }
 
 #[tokio::test]
