@@ -81,7 +81,8 @@ impl Work<'_> {
             return Ok((Outcome::Suspect, counts));
         }
         if self.survey.unknown_status {
-            self.run(include_str!("add_statuses.sql"), "adding statuses", |query| query).await?;
+            let cutoff = self.guard.cutoff;
+            self.run(include_str!("add_statuses.sql"), "adding statuses", |query| query.bind(cutoff)).await?;
         }
         self.write(before, &kinds, &mut counts).await?;
         self.store_quarantine(true).await?;
