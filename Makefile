@@ -1,7 +1,7 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint ci sqlx-data postgres
+.PHONY: help demo test histories bench lint ci sqlx-data postgres
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +11,9 @@ demo: postgres ## shows the program at work: simulated reports arrive in a real 
 
 test: postgres ## runs every test
 	cargo test --locked
+
+histories: postgres ## lives 100,000 random histories beside the reference (hours; docs/RELIABILITY.md)
+	MODEL_HISTORIES=100000 cargo test --locked --test it -- --nocapture model::workers
 
 bench: postgres ## measures against what PostgreSQL itself needs (half an hour; docs/PERFORMANCE.md)
 	cargo bench --locked --bench end_to_end

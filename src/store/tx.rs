@@ -49,7 +49,7 @@ const BEGIN_READING: &str = "begin isolation level repeatable read read only;
     set local jit = off;
     set local plan_cache_mode = force_custom_plan";
 
-/// A transaction. Dropped without [`Tx::commit`], it is rolled back by closing its connection: a
+/// A transaction. Dropped without [`Tx::commit`] or [`Tx::rollback`], it is rolled back by closing its connection: a
 /// rollback that was never sent could leave it open on a connection that goes back to the pool.
 pub(super) struct Tx {
     connection: PoolConnection<Postgres>,
@@ -88,6 +88,13 @@ impl Tx {
 
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         self.connection.execute("commit").await.map_err(StoreError::doing("committing"))?;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Ends a transaction in which there was nothing to do, and keeps its connection.
+    pub(super) async fn rollback(mut self) -> Result<(), StoreError> {
+        self.connection.execute("rollback").await.map_err(StoreError::doing("rolling back"))?;
         self.open = false;
         Ok(())
     }

@@ -8,13 +8,20 @@ use crate::lmp::{AnswerError, Bad, Body, Entry, EntryReader, Reason, read_answer
 use crate::store::{BadEntry, Entries, EntriesError, EntrySink};
 
 /// The entries of one answer.
-pub(super) struct AnswerEntries {
-    pub(super) body: Body,
-    pub(super) cycle: Cycle,
-    pub(super) ignore_fields: Arc<BTreeSet<String>>,
+#[derive(Debug)]
+pub struct AnswerEntries {
+    body: Body,
+    cycle: Cycle,
+    ignore_fields: Arc<BTreeSet<String>>,
 }
 
 impl AnswerEntries {
+    /// The entries of the answer to a request for `cycle`; unknown fields named in `ignore_fields` are not
+    /// kept.
+    pub fn new(body: Body, cycle: Cycle, ignore_fields: Arc<BTreeSet<String>>) -> Self {
+        Self { body, cycle, ignore_fields }
+    }
+
     fn for_each(
         &self,
         receive: impl FnMut(u32, &str) -> Result<(), EntriesError>,

@@ -8,6 +8,7 @@ mod plan;
 mod poll;
 mod run;
 
+pub use entries::AnswerEntries;
 pub(crate) use lease::Lease;
 pub use plan::{OutsideWindow, manual, plan};
 pub use run::{AccountSync, Ended, Rules};

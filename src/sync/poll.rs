@@ -75,11 +75,7 @@ impl AccountSync<'_> {
             say(&row);
             return Ok(Some(row));
         }
-        let entries = AnswerEntries {
-            body: answer.body,
-            cycle: poll.cycle,
-            ignore_fields: Arc::clone(&self.rules.ignore_fields),
-        };
+        let entries = AnswerEntries::new(answer.body, poll.cycle, Arc::clone(&self.rules.ignore_fields));
         let applied = tokio::select! {
             applied = self.store.apply_poll(poll, &sent, &guard, Arc::new(entries)) => match applied {
                 Ok(row) => row,

@@ -81,7 +81,10 @@ impl Work<'_> {
             return Ok((Outcome::Suspect, counts));
         }
         if self.survey.unknown_status {
-            let added = self.run(include_str!("add_statuses.sql"), "adding statuses", |query| query).await?;
+            let cutoff = self.guard.cutoff;
+            let added = self
+                .run(include_str!("add_statuses.sql"), "adding statuses", |query| query.bind(cutoff))
+                .await?;
             if added > 0 {
                 tracing::warn!(
                     account = self.poll.account, cycle = %self.poll.cycle, added,

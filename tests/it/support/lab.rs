@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use lmp_billing_sync::clock::SystemClock;
 use lmp_billing_sync::domain::{Cycle, Retention, Window};
 use lmp_billing_sync::lmp::{Client, ClientOptions, Limit};
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::db::TestDb;
+use crate::checker::{self, Expectations};
 
 /// One account, `emea`, with everything it needs.
 pub(crate) struct Lab {
@@ -126,6 +127,20 @@ impl Lab {
     /// Polls one cycle.
     pub(crate) async fn poll(&self, cycle: Cycle) -> PollRow {
         self.sync(&[cycle]).await.polls.pop().expect("one cycle is one poll")
+    }
+
+    /// Fails the test unless the database is sound and holds what the simulator has served.
+    pub(crate) async fn must_be_sound(&self) {
+        let rules = checker::reference::Rules {
+            retention_months: self.rules.retention.months.cast_signed(),
+            timezone: self.rules.timezone,
+            max_withdrawn_fraction: self.rules.max_withdrawn_fraction,
+            believe_after: TimeDelta::from_std(self.rules.believe_after).expect("a short time"),
+            ignore_fields: (*self.rules.ignore_fields).clone(),
+        };
+        let expected = Expectations { rules, ..Expectations::default() };
+        checker::require(self.db.pool(), &expected.served(&self.lmp(), [(DEFAULT_ACCESS_TOKEN, "emea")]))
+            .await;
     }
 
     /// The lines of a query, each row as text, its columns separated by `|`.

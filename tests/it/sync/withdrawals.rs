@@ -78,6 +78,7 @@ async fn a_return_with_another_status_is_a_change_of_status() {
         lab.lines("select from_status, to_status, version from lmp_billing.status_changes").await,
         ["MSP Preparing|Approved|2"]
     );
+    lab.must_be_sound().await;
 }
 
 #[tokio::test]
@@ -92,6 +93,7 @@ async fn a_withdrawn_report_takes_the_cycle_that_lists_it_again() {
         lab.value("select cycle from lmp_billing.reports where version = 2").await,
         cycle.next().first_day().to_string()
     );
+    lab.must_be_sound().await;
 }
 
 #[tokio::test]
@@ -205,4 +207,5 @@ async fn at_the_edge_absence_proves_nothing() {
     let inside = lab.cycle(22).await;
     lab.lmp().push_fault(FaultRule::once(Fault::Status { code: 400, retry_after: None }));
     assert_eq!(lab.poll(inside).await.outcome.as_str(), "failed");
+    lab.must_be_sound().await;
 }
