@@ -177,9 +177,15 @@ impl Ticker {
                 slot.counts_from = None;
             }
         } else if passed - (now - then) > SLEPT {
-            // Set back: what was not before a moment that has moved away is looked at anew.
+            // Set back: all that waits for a moment that has moved away, or counts from one that has not
+            // come yet, is looked at anew.
+            tracing::info!("the machine's clock was set back; looking what is due");
+            self.awake_since = self.awake_since.min(now);
             for slot in &mut self.slots {
-                (slot.not_before, slot.look_again) = (None, None);
+                (slot.counts_from, slot.not_before, slot.look_again) = (None, None, None);
+            }
+            for look_at in self.first_syncs.values_mut() {
+                *look_at = now.min(*look_at);
             }
         }
     }

@@ -7,5 +7,6 @@ mod database;
 mod host;
 mod http;
 mod mapped;
+mod moved;
 mod people;
 mod several;

@@ -1,1 +1,3 @@
 //! What the process and its host can suffer.
+
+mod soak;
