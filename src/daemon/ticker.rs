@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::lmp::Limit;
 use crate::schedule::{self, Why};
-use crate::setup::limit;
+use crate::setup::{SetupError, limit};
 use crate::store::{Claim, FirstSync, Job, Store, StoreError, Tick, Trigger};
 
 /// A look at all jobs takes milliseconds; one that does not end must not keep the daemon from its
@@ -109,6 +109,8 @@ impl Ticker {
             };
             let next = match looked {
                 Ok(Ok(next)) => next,
+                // A newer program has taken over. Ending lets the service manager start what is installed now.
+                Ok(Err(error @ StoreError::NewerSchema { .. })) => return Err(SetupError::from(error).into()),
                 Ok(Err(error)) => {
                     tracing::warn!("cannot look what is due: {error}; trying again");
                     Some(self.clock.now() + AFTER_FAILURE)

@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 
 use super::retry::with_retries;
 use super::tx::Tx;
-use super::{Job, NewRun, RunRow, Store, StoreError, Trigger, runs};
+use super::{Job, NewRun, RunRow, Store, StoreError, Trigger, migrate, runs};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -163,6 +163,8 @@ impl Store {
 
     async fn try_claim(&self, tick: Tick<'_>, instance: &str) -> Result<Claim, StoreError> {
         let mut tx = Tx::begin(&self.control).await?;
+        // Nothing is begun in a schema that has become newer while the daemon ran.
+        migrate::refuse_newer(&mut tx).await?;
         let Some(now) = lock(&mut tx, tick).await? else { return finish(tx, Claim::Busy).await };
         if let Some(due_at) = tick.due_at
             && due_at > now

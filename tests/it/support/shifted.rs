@@ -85,8 +85,7 @@ impl ShiftedClock {
         let variables: String =
             self.variables().iter().map(|(name, value)| format!("{name}='{value}' ")).collect();
         for (program, before) in [("initdb", ""), ("postgres", variables.as_str())] {
-            let script =
-                format!("#!/bin/sh\nexec env {before}'{}' \"$@\"\n", real.join(program).display());
+            let script = format!("#!/bin/sh\nexec env {before}'{}' \"$@\"\n", real.join(program).display());
             let path = folder.join(program);
             fs::write(&path, script).unwrap();
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();

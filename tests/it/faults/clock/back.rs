@@ -38,7 +38,8 @@ async fn twenty_minutes_back_in_mid_run_leaves_the_order_of_versions_strict() {
         lab.texts("select concat_ws(' ', count(*), min(version), max(version), min(status)) from lmp_billing.reports").await,
         ["20 6 6 Completed"]
     );
-    let order = "select string_agg(status, ', ' order by valid_from) from lmp_billing.report_history group by id";
+    let order =
+        "select string_agg(status, ', ' order by valid_from) from lmp_billing.report_history group by id";
     for of_one in lab.texts(order).await {
         assert_eq!(of_one, statuses.join(", "));
     }

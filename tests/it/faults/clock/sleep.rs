@@ -24,7 +24,11 @@ async fn after_three_days_of_sleep_each_job_catches_up_once() {
     daemon.signal(Signal::STOP);
     lab.set(half_past + TimeDelta::days(3));
     daemon.signal(Signal::CONT);
-    lab.until_count("select count(*) from lmp_billing.sync_runs where trigger = 'catch_up' and outcome = 'succeeded'", 4).await;
+    lab.until_count(
+        "select count(*) from lmp_billing.sync_runs where trigger = 'catch_up' and outcome = 'succeeded'",
+        4,
+    )
+    .await;
     daemon.stderr.until("the machine slept").await;
     daemon.signal(Signal::TERM);
     daemon.ended().await.with_code(0);

@@ -21,8 +21,7 @@ const PARTNERS: u32 = 20;
 const RETENTION: &str = "[retention]\nmonths = 1\n";
 /// The default of `database.max_connections`.
 const MAX_CONNECTIONS: i64 = 5;
-const APPLICATION: &str =
-    "select count(*) from pg_stat_activity where application_name = 'lmp-billing-sync'";
+const APPLICATION: &str = "select count(*) from pg_stat_activity where application_name = 'lmp-billing-sync'";
 
 /// What the operating system and the database say of the daemon after a day.
 #[derive(Clone, Copy, Debug)]
@@ -143,7 +142,8 @@ async fn step(lab: &Moved, due_at: DateTime<Utc>) {
 }
 
 async fn until_idle(lab: &Moved) {
-    let ended = "select count(*) from lmp_billing.sync_runs where trigger = 'startup' and outcome <> 'running'";
+    let ended =
+        "select count(*) from lmp_billing.sync_runs where trigger = 'startup' and outcome <> 'running'";
     lab.until_count(ended, 1).await;
 }
 
