@@ -30,7 +30,9 @@ impl Moved {
     /// One account, `emea`, of so many partners; all clocks so far ahead of the right time.
     pub(super) async fn new(partners: u32, ahead: TimeDelta) -> Self {
         let clocks = [ShiftedClock::new(), ShiftedClock::new(), ShiftedClock::new()];
-        clocks.iter().for_each(|clock| clock.shift(ahead));
+        for clock in &clocks {
+            clock.shift(ahead);
+        }
         let [machine, database, vendor] = clocks;
         let (server, data) = database.server().await;
         let lmp = Simulator::builder()

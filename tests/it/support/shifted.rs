@@ -82,8 +82,7 @@ impl ShiftedClock {
         assert!(real.join("postgres").is_file(), "PostgreSQL's binaries are where Debian has them");
         let folder = self.folder.path().join("bin");
         fs::create_dir_all(&folder).unwrap();
-        let variables: String =
-            self.variables().iter().map(|(name, value)| format!("{name}='{value}' ")).collect();
+        let variables = self.variables().map(|(name, value)| format!("{name}='{value}' ")).concat();
         for (program, before) in [("initdb", ""), ("postgres", variables.as_str())] {
             let script = format!("#!/bin/sh\nexec env {before}'{}' \"$@\"\n", real.join(program).display());
             let path = folder.join(program);

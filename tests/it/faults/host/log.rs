@@ -23,7 +23,7 @@ async fn goes_on(stderr: Stdio) {
     until_count(&lab, SUCCEEDED, 4).await;
     let (used, start) = (processor_time(&daemon), std::time::Instant::now());
     until_count(&lab, SUCCEEDED, lab.count(SUCCEEDED).await + 3).await;
-    let (used, passed) = (processor_time(&daemon) - used, start.elapsed());
+    let (used, passed) = (processor_time(&daemon).saturating_sub(used), start.elapsed());
     assert!(used < passed, "{used:?} of work in {passed:?}, as a loop without end has");
     daemon.signal(Signal::TERM);
     daemon.ends_within(std::time::Duration::from_secs(10)).await.with_code(0);

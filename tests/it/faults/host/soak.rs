@@ -23,6 +23,9 @@ const RETENTION: &str = "[retention]\nmonths = 1\n";
 const MAX_CONNECTIONS: i64 = 5;
 const APPLICATION: &str = "select count(*) from pg_stat_activity where application_name = 'lmp-billing-sync'";
 
+/// One of its numbers.
+type What = fn(&Sample) -> u64;
+
 /// What the operating system and the database say of the daemon after a day.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
@@ -180,7 +183,6 @@ fn assert_flat(samples: &[Sample]) {
         values[values.len() / 2]
     };
     let (middle, last) = (&samples[third..2 * third], &samples[samples.len() - third..]);
-    type What = fn(&Sample) -> u64;
     let flat: [(&str, What, u64); 4] = [
         ("memory in KiB", |sample| sample.rss_kib, 2048),
         ("file descriptors", |sample| sample.descriptors as u64, 1),

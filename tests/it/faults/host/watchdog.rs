@@ -33,7 +33,7 @@ impl Manager {
     async fn until(&self, wanted: &str) {
         let start = Instant::now();
         loop {
-            let told = self.told(Duration::from_secs(60)).await.expect(wanted);
+            let told = self.told(Duration::from_mins(1)).await.expect(wanted);
             if told.contains(wanted) {
                 return;
             }
