@@ -1,14 +1,18 @@
 //! Logs: to stderr, for people or machines, without disturbing a progress bar.
 
+use std::backtrace::Backtrace;
 use std::io::{self, IsTerminal, Write};
+use std::panic;
 use std::sync::LazyLock;
 
 use anyhow::anyhow;
 use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use super::CliError;
+use super::log_thread::LogThread;
 use crate::config::{Log, LogFormat};
 
 /// All progress bars of the process; log lines are written above them.
@@ -16,27 +20,41 @@ pub(super) static PROGRESS: LazyLock<MultiProgress> = LazyLock::new(MultiProgres
 
 /// Logs as the settings say.
 pub(super) fn init(log: &Log) -> Result<(), CliError> {
-    start(log.format, &log.filter)
+    start(log.format, &log.filter, BoxMakeWriter::new(AboveProgress))
+}
+
+/// The same for the daemon, which goes on whoever takes its lines.
+pub(super) fn init_daemon(log: &Log) -> Result<(), CliError> {
+    let thread = LogThread::stderr().map_err(|error| anyhow!("cannot start logging: {error}"))?;
+    start(log.format, &log.filter, BoxMakeWriter::new(thread))?;
+    // The usual way writes to stderr, and where nobody reads would keep the panic from ending anything.
+    panic::set_hook(Box::new(|panic| {
+        tracing::error!("panicked: {panic}\n{}", Backtrace::capture());
+    }));
+    Ok(())
 }
 
 /// Logs without settings.
 pub(super) fn init_default() -> Result<(), CliError> {
-    start(LogFormat::Text, "info")
+    start(LogFormat::Text, "info", BoxMakeWriter::new(AboveProgress))
 }
 
 /// Logs only what is wrong, where the command itself tells what happens. That a tick is skipped is not:
 /// on a slow machine the demo's schedule is faster than its runs.
 pub(super) fn init_quiet() -> Result<(), CliError> {
-    start(LogFormat::Text, "warn,lmp_billing_sync::daemon::ticker=error")
+    let filter = "warn,lmp_billing_sync::daemon::ticker=error";
+    start(LogFormat::Text, filter, BoxMakeWriter::new(AboveProgress))
 }
 
-fn start(format: LogFormat, filter: &str) -> Result<(), CliError> {
+fn start(format: LogFormat, filter: &str, writer: BoxMakeWriter) -> Result<(), CliError> {
     // It tells of its own inner states; who wants to know can say so after this.
     let filter = format!("tokio_cron_scheduler=warn,{filter}");
     let filter = EnvFilter::try_new(filter).map_err(|error| anyhow!("log.filter: {error}"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(AboveProgress)
+        .with_writer(writer)
+        // It would tell of lines that could not be written by writing to stderr, and panic.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal());
     let started = match format {
         LogFormat::Text => builder.try_init(),

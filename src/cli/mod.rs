@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod error;
 mod history;
+mod log_thread;
 mod logging;
 mod migrate;
 mod output;
@@ -68,13 +69,12 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(dispatch(cli)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("lmp-billing-sync: {error}");
-            error.exit_code()
-        }
-    }
+    let code = runtime.block_on(dispatch(cli)).unwrap_or_else(|error| {
+        log_thread::last_word(&error.to_string());
+        error.exit_code()
+    });
+    log_thread::flush();
+    code
 }
 
 async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
@@ -92,7 +92,10 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         _ => {}
     }
     let settings = Settings::load(cli.config.as_deref())?;
-    logging::init(&settings.log)?;
+    match cli.command {
+        Command::Run(_) => logging::init_daemon(&settings.log)?,
+        _ => logging::init(&settings.log)?,
+    }
     match cli.command {
         Command::Run(args) => Box::pin(run::run(args, settings, cli.config)).await,
         Command::Sync(args) => sync::sync(args, &settings).await,

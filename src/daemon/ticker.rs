@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::lmp::Limit;
 use crate::schedule::{self, Why};
-use crate::setup::limit;
+use crate::setup::{SetupError, limit};
 use crate::store::{Claim, FirstSync, Job, Store, StoreError, Tick, Trigger};
 
 /// A look at all jobs takes milliseconds; one that does not end must not keep the daemon from its
@@ -109,6 +109,8 @@ impl Ticker {
             };
             let next = match looked {
                 Ok(Ok(next)) => next,
+                // A newer program has taken over. Ending lets the service manager start what is installed now.
+                Ok(Err(error @ StoreError::NewerSchema { .. })) => return Err(SetupError::from(error).into()),
                 Ok(Err(error)) => {
                     tracing::warn!("cannot look what is due: {error}; trying again");
                     Some(self.clock.now() + AFTER_FAILURE)
@@ -177,9 +179,15 @@ impl Ticker {
                 slot.counts_from = None;
             }
         } else if passed - (now - then) > SLEPT {
-            // Set back: what was not before a moment that has moved away is looked at anew.
+            // Set back: all that waits for a moment that has moved away, or counts from one that has not
+            // come yet, is looked at anew.
+            tracing::info!("the machine's clock was set back; looking what is due");
+            self.awake_since = self.awake_since.min(now);
             for slot in &mut self.slots {
-                (slot.not_before, slot.look_again) = (None, None);
+                (slot.counts_from, slot.not_before, slot.look_again) = (None, None, None);
+            }
+            for look_at in self.first_syncs.values_mut() {
+                *look_at = now.min(*look_at);
             }
         }
     }

@@ -8,6 +8,10 @@ pub(super) const ALWAYS_PRUNED: i64 = 100;
 /// Clocks that differ by more than this cannot both be right.
 const MAX_DIFFERENCE: TimeDelta = TimeDelta::days(1);
 
+/// Without an answer for so long, nothing but our own clocks says what time it is, and they may be one:
+/// a private database shares the machine's.
+const UNVOUCHED: TimeDelta = TimeDelta::days(31);
+
 /// What the decision rests on.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
@@ -52,6 +56,18 @@ pub enum Refusal {
         /// The database's clock.
         database: DateTime<Utc>,
     },
+    /// LMP has not answered for long, or the clocks have jumped together since it did.
+    #[error(
+        "it is {database} by the database's clock, and the last answer of LMP came at {last}, so nothing vouches for \
+         the time. Sync first; if LMP does not answer any more and the date is right, `lmp-billing-sync prune --force` \
+         does it"
+    )]
+    NoRecentAnswer {
+        /// When the last answer came, by the database's clock.
+        last: DateTime<Utc>,
+        /// The database's clock.
+        database: DateTime<Utc>,
+    },
     /// It would delete very much.
     #[error(
         "it would delete {due} of {total} reports, all that ended before {cutoff}; that is {:.0} %, and \
@@ -72,7 +88,8 @@ pub enum Refusal {
     },
 }
 
-/// Says no where something is more likely wrong than wanted. `force` overrules only what is about numbers.
+/// Says no where something is more likely wrong than wanted. `force` overrules what a person can
+/// know better: not that clocks differ.
 ///
 /// # Errors
 /// The reason.
@@ -85,6 +102,13 @@ pub(super) fn judge(facts: &Facts, max_fraction: f64, force: bool) -> Result<(),
         && (vendor - database).abs() > MAX_DIFFERENCE
     {
         return Err(Refusal::VendorClock { vendor, database });
+    }
+    if let Some((last, _)) = facts.last_answer
+        && !force
+        && facts.due > 0
+        && database - last > UNVOUCHED
+    {
+        return Err(Refusal::NoRecentAnswer { last, database });
     }
     if let Some(total) = facts.total
         && !force
@@ -203,6 +227,20 @@ mod tests {
                 "{days}"
             );
         }
+    }
+
+    #[test]
+    fn nothing_is_pruned_by_clocks_that_no_answer_has_vouched_for_in_a_month() {
+        let last = |days: i64| {
+            let then = at("2026-11-23T05:00:00Z") - TimeDelta::days(days);
+            Facts { last_answer: Some((then, then)), ..facts(1, 1000) }
+        };
+        assert_eq!(judge(&last(31), 0.25, false), Ok(()));
+        let refused = judge(&last(12 * 365), 0.25, false).unwrap_err();
+        assert!(matches!(refused, Refusal::NoRecentAnswer { .. }), "{refused}");
+        assert_eq!(judge(&last(12 * 365), 0.25, true), Ok(()), "a person may know better");
+        let nothing = Facts { due: 0, ..last(40) };
+        assert_eq!(judge(&nothing, 0.25, false), Ok(()), "logs alone are no reason to ask");
     }
 
     #[test]

@@ -107,6 +107,12 @@ impl Store {
     }
 }
 
+/// Stops where a newer program has migrated meanwhile: what we would write may not be what it means.
+pub(super) async fn refuse_newer(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let (found, known) = (applied(connection).await.map_err(StoreError::doing(READING))?, known());
+    if found > known { Err(StoreError::NewerSchema { found, known }) } else { Ok(()) }
+}
+
 fn known() -> i64 {
     MIGRATOR.iter().map(|m| m.version).max().unwrap_or_default()
 }

@@ -168,10 +168,14 @@ impl Store {
     pub async fn interrupt_dead_runs(&self) -> Result<u64, StoreError> {
         let doing = "marking dead runs";
         with_retries(doing, LIMIT, || async {
-            // A row that is locked belongs to a poll at work: its process is alive.
+            // A row that is locked belongs to a poll at work: its process is alive. A sign of life that
+            // has not come yet is of a time when the clock was ahead; a process that still lives renews it
+            // within half a minute, and one whose clock was set back a little is not to be hurried.
             let dead = sqlx::query_scalar!(
                 "select id from lmp_billing.sync_runs
-                 where outcome = 'running' and lease_renewed_at < clock_timestamp() - interval '2 minutes'
+                 where outcome = 'running'
+                   and (lease_renewed_at < clock_timestamp() - interval '2 minutes'
+                        or lease_renewed_at > clock_timestamp() + interval '1 hour')
                  order by id
                  for update skip locked"
             )
@@ -184,7 +188,8 @@ impl Store {
                 let still_dead = sqlx::query_scalar!(
                     "select id from lmp_billing.sync_runs
                      where id = $1 and outcome = 'running'
-                       and lease_renewed_at < clock_timestamp() - interval '2 minutes'
+                       and (lease_renewed_at < clock_timestamp() - interval '2 minutes'
+                            or lease_renewed_at > clock_timestamp() + interval '1 hour')
                      for update skip locked",
                     id
                 )

@@ -2,7 +2,8 @@
 //!
 //! A tick is claimed by inserting its row, together with the run it leads to, in one transaction; of
 //! several daemons exactly one succeeds. A tick whose run was interrupted may be claimed again, three
-//! times in all, while it is the newest of its job.
+//! times in all, while it is the newest of its job. Ticks later than the database's clock are of a time
+//! when a clock was ahead; they are left alone, and count for nothing until their moment comes.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use sqlx::PgConnection;
 
 use super::retry::with_retries;
 use super::tx::Tx;
-use super::{Job, NewRun, RunRow, Store, StoreError, Trigger, runs};
+use super::{Job, NewRun, RunRow, Store, StoreError, Trigger, migrate, runs};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -76,11 +77,16 @@ impl Store {
     pub async fn tick_state(&self, account: &str, job: Job) -> Result<TickState, StoreError> {
         let doing = "reading the ledger of ticks";
         with_retries(doing, LIMIT, || async {
+            // A clock that was ahead and has been set right leaves moments that have not come yet: a job
+            // that counted from them would not run until then.
             sqlx::query!(
-                "insert into lmp_billing.schedule_baselines (account, job, counts_from)
+                "insert into lmp_billing.schedule_baselines as b (account, job, counts_from)
                  select $1, $2, clock_timestamp()
-                 where not exists (select from lmp_billing.schedule_baselines where account = $1 and job = $2)
-                 on conflict do nothing",
+                 where not exists (select from lmp_billing.schedule_baselines
+                                   where account = $1 and job = $2 and counts_from <= clock_timestamp())
+                 on conflict (account, job) do update
+                 set counts_from = excluded.counts_from
+                 where b.counts_from > excluded.counts_from",
                 account,
                 job.as_str()
             )
@@ -93,6 +99,7 @@ impl Store {
                    left join lateral (
                        select t.due_at, t.attempt, t.run_id from lmp_billing.schedule_ticks t
                        where t.account = b.account and t.job = b.job and t.due_at > '-infinity'
+                         and t.due_at <= clock_timestamp()
                        order by t.due_at desc
                        limit 1
                    ) t on true
@@ -156,6 +163,8 @@ impl Store {
 
     async fn try_claim(&self, tick: Tick<'_>, instance: &str) -> Result<Claim, StoreError> {
         let mut tx = Tx::begin(&self.control).await?;
+        // Nothing is begun in a schema that has become newer while the daemon ran.
+        migrate::refuse_newer(&mut tx).await?;
         let Some(now) = lock(&mut tx, tick).await? else { return finish(tx, Claim::Busy).await };
         if let Some(due_at) = tick.due_at
             && due_at > now
@@ -226,8 +235,10 @@ async fn standing(
            from lmp_billing.schedule_ticks t
            left join lmp_billing.sync_runs r on r.id = t.run_id
            where t.account = $1 and t.job = $2
-             -- the first sync stands for itself; the others by their order
-             and case when $3::timestamptz is null then t.due_at = '-infinity' else t.due_at >= $3 end"#,
+             -- the first sync stands for itself; the others by their order, but for those of a time when
+             -- the clock was ahead
+             and case when $3::timestamptz is null then t.due_at = '-infinity'
+                      else t.due_at = $3 or (t.due_at > $3 and t.due_at <= clock_timestamp()) end"#,
         tick.account,
         tick.job.as_str(),
         tick.due_at

@@ -116,8 +116,9 @@ pub(super) async fn ticks(
         r#"select coalesce(
                       (select max(t.due_at)
                        from lmp_billing.schedule_ticks t
-                       where t.account = j.account and t.job = j.job and t.due_at > '-infinity'),
-                      (select b.counts_from
+                       where t.account = j.account and t.job = j.job and t.due_at > '-infinity'
+                         and t.due_at <= clock_timestamp()),
+                      (select least(b.counts_from, clock_timestamp())
                        from lmp_billing.schedule_baselines b
                        where b.account = j.account and b.job = j.job)) as "counts_from?"
            from unnest($1::text[], $2::text[]) with ordinality j (account, job, place)

@@ -56,6 +56,12 @@ impl Call {
         self
     }
 
+    /// Lets the program write its log here.
+    pub(crate) fn stderr(mut self, to: impl Into<Stdio>) -> Self {
+        self.0.stderr(to);
+        self
+    }
+
     /// Lets nobody hear what it says, for a program that is not listened to: a full pipe would stop it.
     pub(crate) fn quiet(self) -> Self {
         self.set("log.filter", "error")
@@ -77,8 +83,9 @@ impl Call {
     /// Lets it run.
     pub(crate) fn start(mut self) -> Running {
         let mut child = self.0.spawn().expect("the program can be started");
-        let stdout = Told::new(child.stdout.take().expect("it is piped"));
-        let stderr = Told::new(child.stderr.take().expect("it is piped"));
+        // What goes somewhere else is not told here.
+        let stdout = child.stdout.take().map_or_else(|| Told::new(tokio::io::empty()), Told::new);
+        let stderr = child.stderr.take().map_or_else(|| Told::new(tokio::io::empty()), Told::new);
         Running { child, stdout, stderr }
     }
 }

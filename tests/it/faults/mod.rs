@@ -7,6 +7,7 @@ mod database;
 mod host;
 mod http;
 mod mapped;
+mod moved;
 mod payload;
 mod peak;
 mod people;

@@ -8,6 +8,7 @@ pub(crate) mod dir;
 pub(crate) mod http;
 pub(crate) mod lab;
 mod server;
+pub(crate) mod shifted;
 mod template;
 pub(crate) mod wait;
 

@@ -1,1 +1,7 @@
 //! Settings and people.
+
+mod canary;
+mod hands;
+mod rotated;
+mod settings;
+mod twice;

@@ -1,0 +1,160 @@
+//! Secrets of a running daemon are found nowhere. For the other commands see `cli::secrets`.
+
+use std::fs;
+use std::path::Path;
+
+use lmp_billing_sync::simulator::{Fault, FaultRule};
+use rustix::process::Signal;
+
+use crate::cli::lab::{Lab, SECRET_KEY, token};
+use crate::cli::process::Running;
+use crate::daemon::{NEVER, settings};
+use crate::support::dir::data_dir;
+use crate::support::http::ask;
+
+/// The processes that a process has started, and theirs.
+fn descendants(of: i32) -> Vec<i32> {
+    let parent =
+        |stat: String| -> Option<i32> { stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok() };
+    let all: Vec<(i32, i32)> = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter_map(|pid: i32| Some((pid, parent(fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?)))
+        .collect();
+    let mut found = vec![of];
+    let mut next = 0;
+    while next < found.len() {
+        let of = found[next];
+        found.extend(all.iter().filter(|(_, parent)| *parent == of).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    found
+}
+
+/// What anybody may see of a process in the list of processes, and its owner of its environment.
+fn assert_processes_silent(daemon: &Running, canaries: &[String]) -> usize {
+    let processes = descendants(daemon.pid());
+    for process in &processes {
+        for file in ["cmdline", "environ", "comm"] {
+            let Ok(shown) = fs::read(format!("/proc/{process}/{file}")) else { continue };
+            assert_silent(&format!("{file} of {process}"), &String::from_utf8_lossy(&shown), canaries);
+        }
+    }
+    processes.len()
+}
+
+fn assert_silent(place: &str, shown: &str, canaries: &[String]) {
+    for canary in canaries {
+        assert!(!shown.contains(canary), "{canary} is in {place}: {shown}");
+    }
+}
+
+/// Every row of every table, as text.
+async fn tables(lab: &Lab, url: &str) -> String {
+    let pool = sqlx::PgPool::connect(url).await.unwrap();
+    let names: Vec<String> =
+        sqlx::query_scalar("select quote_ident(tablename) from pg_tables where schemaname = 'lmp_billing'")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    assert!(names.len() > 5);
+    let mut rows = String::new();
+    for name in names {
+        let query = format!("select coalesce(string_agg(t::text, E'\\n'), '') from lmp_billing.{name} t");
+        rows += &sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(query)).fetch_one(&pool).await.unwrap();
+    }
+    pool.close().await;
+    assert!(rows.len() > 1000, "{}", lab.db.url());
+    rows
+}
+
+#[tokio::test]
+async fn a_daemon_tells_its_secrets_nowhere_at_trace_level_with_failures_and_a_private_database() {
+    let lab = Lab::new().await;
+    let data = data_dir();
+    let schedule = NEVER.replace("refresh = '0 0 29 2 *'", "refresh = '*/2 * * * * *'");
+    let base = settings(&lab, &["emea"], &schedule)
+        .replace("listen = ''", "listen = '127.0.0.1:0'")
+        .replace(&format!("url = '{}'", lab.db.url()), "embedded = true");
+    let base = format!("data_dir = '{}'\n{base}", data.path().display());
+    lab.write_settings(&base);
+    for (every, fault) in [
+        (7, Fault::Status { code: 403, retry_after: None }),
+        (5, Fault::Html),
+        (11, Fault::ResetInBody),
+        (13, Fault::Redirect { to: "http://127.0.0.1:1/elsewhere".to_owned() }),
+    ] {
+        lab.handle().push_fault(FaultRule::every(fault, every));
+    }
+    let mut daemon = lab.call(&["run"]).set("log.filter", "trace").start();
+    let told = daemon.stderr.until("status page at").await.to_owned();
+    let address =
+        told.rsplit("status page at http://").next().unwrap().trim().trim_end_matches('/').to_owned();
+    let address = address.parse().unwrap();
+    daemon.stderr.until("refresh").await;
+
+    let password = fs::read_to_string(find(data.path(), "password")).unwrap().trim().to_owned();
+    assert!(password.len() > 10);
+    let canaries = [token("emea"), SECRET_KEY.to_owned(), password.clone()];
+    // Wrong settings on the way, with the secret in the wrong place.
+    lab.write_settings(&format!("{base}secret = '{SECRET_KEY}'\n[sync.secret]\nkey = '{SECRET_KEY}'\n"));
+    daemon.signal(Signal::HUP);
+    daemon.stderr.until("the settings stay as they were").await;
+    lab.write_settings(&base);
+    daemon.signal(Signal::HUP);
+    daemon.stderr.until("loaded the settings anew").await;
+    daemon.stderr.until("the poll is").await;
+
+    assert!(
+        assert_processes_silent(&daemon, &canaries) > 3,
+        "the private database's processes are looked at"
+    );
+    for path in ["/", "/metrics", "/readyz", "/healthz", "/nowhere"] {
+        assert_silent(path, &ask(address, "GET", path).await.body, &canaries);
+    }
+    let url = lab.call(&["status", "--output", "json"]).ends_with(0).await;
+    assert_silent("status", &(url.stdout + &url.stderr), &canaries);
+    let postgres_log = fs::read_to_string(find(data.path(), "postgres.log")).unwrap();
+    assert_silent("the server's log", &postgres_log, &canaries);
+    let port = fs::read_to_string(find(data.path(), "postmaster.pid")).unwrap();
+    let port = port.lines().nth(3).unwrap().to_owned();
+    let rows = tables(&lab, &format!("postgres://lmp_billing:{password}@127.0.0.1:{port}/lmp_billing")).await;
+    assert_silent("the tables", &rows, &canaries);
+
+    daemon.signal(Signal::TERM);
+    let ended = daemon.ended().await.with_code(0);
+    assert!(ended.stderr.contains("TRACE"));
+    assert_silent("the log", &(ended.stdout + &ended.stderr), &canaries);
+}
+
+fn find(below: &Path, name: &str) -> std::path::PathBuf {
+    let mut folders = vec![below.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+            if entry.file_name() == name {
+                return entry.path();
+            }
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(entry.path());
+            }
+        }
+    }
+    panic!("no {name} below {}", below.display())
+}
+
+#[tokio::test]
+async fn a_panic_tells_no_secret() {
+    let lab = crate::faults::moved::Moved::new(1, chrono::TimeDelta::zero()).await;
+    lab.settings(NEVER);
+    let gate = lmp_billing_sync::simulator::Gate::closed();
+    lab.handle().push_fault(FaultRule::always(Fault::Hold(gate.clone())));
+    // Not at trace level: with nobody reading meanwhile, lines would be lost, and perhaps this one.
+    let mut daemon = lab.call(&["run"]).set("log.filter", "debug").env("RUST_BACKTRACE", "full").start();
+    lab.handle().wait_for_requests(1).await;
+    lab.machine.shift(chrono::TimeDelta::days(-60 * 366));
+    gate.open();
+    daemon.stderr.until("panicked").await;
+    let ended = daemon.ended().await;
+    assert!(ended.stderr.contains("panicked"), "{}", ended.stderr);
+    assert_silent("a panic", &(ended.stdout + &ended.stderr), &[token("emea"), SECRET_KEY.to_owned()]);
+}
