@@ -1,7 +1,7 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test histories bench lint ci sqlx-data postgres
+.PHONY: help demo test histories bench lint ci sqlx-data postgres tools
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -9,7 +9,7 @@ help: ## says what there is
 demo: postgres ## shows the program at work: simulated reports arrive in a real PostgreSQL
 	cargo run --release --locked -- demo
 
-test: postgres ## runs every test
+test: postgres tools ## runs every test
 	cargo test --locked
 
 histories: postgres ## lives 100,000 random histories beside the reference (hours; docs/RELIABILITY.md)
@@ -29,3 +29,6 @@ sqlx-data: postgres ## writes the query data anew after a change of queries or m
 
 postgres: ## installs PostgreSQL's server binaries if they are missing
 	@scripts/ensure-postgres.sh
+
+tools: ## installs the Debian packages that some tests need, if they are missing
+	@scripts/ensure-test-tools.sh

@@ -3,13 +3,13 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 /// So many reports may always be deleted, whatever their share: of a small table any is large.
-pub(super) const ALWAYS_PRUNED: i64 = 100;
+const ALWAYS_PRUNED: i64 = 100;
 
 /// Clocks that differ by more than this cannot both be right.
 const MAX_DIFFERENCE: TimeDelta = TimeDelta::days(1);
 
 /// Without an answer for so long, nothing but our own clocks says what time it is, and they may be one:
-/// a private database shares the machine's.
+/// a private database shares the machine's. Then the share counts for few reports too.
 const UNVOUCHED: TimeDelta = TimeDelta::days(31);
 
 /// What the decision rests on.
@@ -59,14 +59,18 @@ pub enum Refusal {
     /// LMP has not answered for long, or the clocks have jumped together since it did.
     #[error(
         "it is {database} by the database's clock, and the last answer of LMP came at {last}, so nothing vouches for \
-         the time. Sync first; if LMP does not answer any more and the date is right, `lmp-billing-sync prune --force` \
-         does it"
+         the time; and by that time {due} of {total} reports are past retention. Sync first; if LMP does not answer \
+         any more and the date is right, `lmp-billing-sync prune --force` does it"
     )]
     NoRecentAnswer {
         /// When the last answer came, by the database's clock.
         last: DateTime<Utc>,
         /// The database's clock.
         database: DateTime<Utc>,
+        /// Reports that would be deleted.
+        due: i64,
+        /// All reports.
+        total: i64,
     },
     /// It would delete very much.
     #[error(
@@ -103,21 +107,26 @@ pub(super) fn judge(facts: &Facts, max_fraction: f64, force: bool) -> Result<(),
     {
         return Err(Refusal::VendorClock { vendor, database });
     }
-    if let Some((last, _)) = facts.last_answer
-        && !force
-        && facts.due > 0
-        && database - last > UNVOUCHED
-    {
-        return Err(Refusal::NoRecentAnswer { last, database });
+    let Facts { due, cutoff, last_answer, .. } = *facts;
+    match (facts.total, last_answer) {
+        (Some(total), _) if force || share(due, total) <= max_fraction => Ok(()),
+        (Some(total), _) if due > ALWAYS_PRUNED => Err(Refusal::TooMany { due, total, cutoff, max_fraction }),
+        (Some(total), Some((last, _))) if due > may_always_go(database, last_answer) => {
+            Err(Refusal::NoRecentAnswer { last, database, due, total })
+        }
+        _ => Ok(()),
     }
-    if let Some(total) = facts.total
-        && !force
-        && facts.due > ALWAYS_PRUNED
-        && share(facts.due, total) > max_fraction
-    {
-        return Err(Refusal::TooMany { due: facts.due, total, cutoff: facts.cutoff, max_fraction });
+}
+
+/// So many reports may go whatever their share, by this clock of the database.
+pub(super) fn may_always_go(
+    database: DateTime<Utc>,
+    last_answer: Option<(DateTime<Utc>, DateTime<Utc>)>,
+) -> i64 {
+    match last_answer {
+        Some((last, _)) if database - last > UNVOUCHED => 0,
+        _ => ALWAYS_PRUNED,
     }
-    Ok(())
 }
 
 /// Of how many reports so many may be deleted: whatever there are beyond does not change the answer. `None`
@@ -230,17 +239,17 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_pruned_by_clocks_that_no_answer_has_vouched_for_in_a_month() {
-        let last = |days: i64| {
+    fn few_reports_go_by_their_share_where_no_answer_has_vouched_for_the_time_in_a_month() {
+        let last = |days: i64, due| {
             let then = at("2026-11-23T05:00:00Z") - TimeDelta::days(days);
-            Facts { last_answer: Some((then, then)), ..facts(1, 1000) }
+            Facts { last_answer: Some((then, then)), ..facts(due, 100) }
         };
-        assert_eq!(judge(&last(31), 0.25, false), Ok(()));
-        let refused = judge(&last(12 * 365), 0.25, false).unwrap_err();
-        assert!(matches!(refused, Refusal::NoRecentAnswer { .. }), "{refused}");
-        assert_eq!(judge(&last(12 * 365), 0.25, true), Ok(()), "a person may know better");
-        let nothing = Facts { due: 0, ..last(40) };
-        assert_eq!(judge(&nothing, 0.25, false), Ok(()), "logs alone are no reason to ask");
+        assert_eq!(judge(&last(31, 100), 0.25, false), Ok(()));
+        let refused = judge(&last(12 * 365, 100), 0.25, false).unwrap_err();
+        assert!(matches!(refused, Refusal::NoRecentAnswer { due: 100, total: 100, .. }), "{refused}");
+        assert_eq!(judge(&last(12 * 365, 100), 0.25, true), Ok(()), "a person may know better");
+        assert_eq!(judge(&last(12 * 365, 25), 0.25, false), Ok(()), "no more than always goes in a while");
+        assert_eq!(judge(&last(12 * 365, 0), 0.25, false), Ok(()), "logs alone are no reason to ask");
     }
 
     #[test]
