@@ -1,7 +1,7 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test histories bench lint ci sqlx-data postgres tools
+.PHONY: help demo test histories soak bench lint ci sqlx-data postgres tools
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ test: postgres tools ## runs every test
 
 histories: postgres ## lives 100,000 random histories beside the reference (hours; docs/RELIABILITY.md)
 	MODEL_HISTORIES=100000 cargo test --locked --test it -- --nocapture model::workers
+
+soak: postgres tools ## takes the daemon through two years of ticks, with faults (an hour; docs/RELIABILITY.md)
+	SOAK_DAYS=730 cargo test --locked --test it -- --nocapture faults::host::soak
 
 bench: postgres ## measures against what PostgreSQL itself needs (half an hour; docs/PERFORMANCE.md)
 	cargo bench --locked --bench end_to_end
