@@ -1,7 +1,7 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint ci sqlx-data postgres
+.PHONY: help demo test kills bench lint ci sqlx-data postgres test-tools
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -9,8 +9,11 @@ help: ## says what there is
 demo: postgres ## shows the program at work: simulated reports arrive in a real PostgreSQL
 	cargo run --release --locked -- demo
 
-test: postgres ## runs every test
+test: postgres test-tools ## runs every test
 	cargo test --locked
+
+kills: postgres ## kills the program 1,000 times, at every point and at random (docs/RELIABILITY.md)
+	KILL_ROUNDS=1000 cargo test --locked --test it -- faults::database::kills --nocapture
 
 bench: postgres ## measures against what PostgreSQL itself needs (half an hour; docs/PERFORMANCE.md)
 	cargo bench --locked --bench end_to_end
@@ -26,3 +29,6 @@ sqlx-data: postgres ## writes the query data anew after a change of queries or m
 
 postgres: ## installs PostgreSQL's server binaries if they are missing
 	@scripts/ensure-postgres.sh
+
+test-tools: ## installs what only the tests need, if it is missing
+	@scripts/ensure-test-tools.sh
