@@ -1,7 +1,7 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test histories soak bench lint ci sqlx-data postgres tools
+.PHONY: help demo test kills histories soak bench lint ci sqlx-data postgres tools
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +11,9 @@ demo: postgres ## shows the program at work: simulated reports arrive in a real 
 
 test: postgres tools ## runs every test
 	cargo test --locked
+
+kills: postgres ## kills the program 1,000 times, at every point and at random (docs/RELIABILITY.md)
+	KILL_ROUNDS=1000 cargo test --locked --test it -- faults::database::kills --nocapture
 
 histories: postgres ## lives 100,000 random histories beside the reference (hours; docs/RELIABILITY.md)
 	MODEL_HISTORIES=100000 cargo test --locked --test it -- --nocapture model::workers

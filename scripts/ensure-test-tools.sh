@@ -6,6 +6,7 @@ set -eu
 # A package a line.
 packages="
 faketime
+pgbouncer
 "
 
 missing=
@@ -26,7 +27,8 @@ else
 fi
 # shellcheck disable=SC2086 # one word for each package
 install() {
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing
+    # pgbouncer's package starts a service where there is a service manager; nobody asked for that one.
+    $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install --yes --no-install-recommends $missing
 }
 log=$(mktemp)
 # A fresh machine's package lists may be missing or old: refresh them and try once more.

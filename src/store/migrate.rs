@@ -3,10 +3,11 @@
 //! All pending migrations run in one transaction, under a lock that belongs to it: killed half-way,
 //! nothing remains, and a pooler that shares sessions cannot leave the lock behind.
 
-use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Connection, Executor, PgConnection};
 
+use super::retry::within;
+use super::tx::FORGET;
 use super::{Store, StoreError};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
@@ -58,14 +59,13 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn schema(&self) -> Result<SchemaState, StoreError> {
-        let mut connection =
-            self.pool.acquire().await.map_err(StoreError::doing("getting a database connection"))?;
-        let found = match applied(&mut connection).await {
-            Ok(found) => found,
-            Err(error) if is_missing(&error) => 0,
-            Err(error) => return Err(StoreError::doing(READING)(error)),
-        };
-        Ok(SchemaState { found, known: known() })
+        within(READING, self.limits.small, async {
+            let mut tx = self.begin().await?;
+            let state = state(&mut tx).await?;
+            tx.commit().await?;
+            Ok(state)
+        })
+        .await
     }
 
     /// Makes sure that the schema is what the program needs, migrating if `may_migrate`.
@@ -100,7 +100,7 @@ impl Store {
     pub async fn migrate(&self) -> Result<Migrated, StoreError> {
         // A connection of its own: whatever happens, it does not go back to the pool.
         let mut connection = self.connection().await?;
-        let migrated = migrate(&mut connection).await;
+        let migrated = migrate(&mut connection, self.pooled).await;
         // Closing is a courtesy; the server notices a lost connection too.
         let _ = connection.close().await;
         migrated
@@ -137,17 +137,7 @@ async fn applied(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
     .await
 }
 
-/// Whether a statement failed because there is no such schema or table.
-fn is_missing(error: &sqlx::Error) -> bool {
-    const NO_SCHEMA: &str = "3F000";
-    const NO_TABLE: &str = "42P01";
-    error
-        .as_database_error()
-        .and_then(DatabaseError::code)
-        .is_some_and(|code| [NO_SCHEMA, NO_TABLE].contains(&&*code))
-}
-
-async fn migrate(connection: &mut PgConnection) -> Result<Migrated, StoreError> {
+async fn migrate(connection: &mut PgConnection, pooled: bool) -> Result<Migrated, StoreError> {
     let failed = |error: sqlx::Error| StoreError::Migration(error.to_string());
     let mut tx = connection.begin().await.map_err(failed)?;
     // A transaction of an analyst may hold a table; better to fail and say so than to queue everyone
@@ -158,6 +148,9 @@ async fn migrate(connection: &mut PgConnection) -> Result<Migrated, StoreError> 
     tx.execute("select pg_advisory_xact_lock(hashtextextended('lmp_billing migrate', 0))")
         .await
         .map_err(failed)?;
+    if pooled {
+        tx.execute(FORGET).await.map_err(failed)?;
+    }
     require_utf8(&mut tx).await?;
     create_schema(&mut tx).await?;
     let SchemaState { found, known } = state(&mut tx).await?;
@@ -174,6 +167,9 @@ async fn migrate(connection: &mut PgConnection) -> Result<Migrated, StoreError> 
         other => StoreError::Migration(other.to_string()),
     })?;
     let for_the_dba = grant_access(&mut tx).await?;
+    if pooled {
+        tx.execute(FORGET).await.map_err(failed)?;
+    }
     tx.commit().await.map_err(failed)?;
     Ok(Migrated { from: found, to: known, for_the_dba })
 }

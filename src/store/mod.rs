@@ -30,10 +30,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgConnection, Postgres};
+use sqlx::{ConnectOptions, Connection, PgConnection, Row as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use url::Url;
 
 pub use apply::{Guard, Poll, Sent};
 pub use entries::{BadEntry, Entries, EntriesError, EntrySink};
@@ -46,6 +46,8 @@ pub use overview::{
 pub use polls::{Outcome, PollRow};
 pub use prune::{Batch, Cutoff, Deleted, DueReports, PruneClocks, PruneCount};
 pub use read::{CycleStatuses, JobStatus, QuarantineCount, StatusChange, VersionRow};
+pub use retry::Limits;
+use retry::within;
 pub use runs::{Job, NewRun, RunOutcome, RunRow, RunSummary, Trigger};
 pub use ticks::{Claim, FirstSync, Tick, TickState};
 
@@ -69,6 +71,9 @@ pub struct Store {
     /// As many as polls may hold connections of the pool: the others wait here, in turn and as long as it
     /// takes, and not for a connection, which would be taken for a fault after a while.
     applying: Arc<Semaphore>,
+    limits: Limits,
+    /// Whether a pooler may take each transaction to another session of the server.
+    pooled: bool,
 }
 
 fn pool_options(max_connections: u32) -> PgPoolOptions {
@@ -82,6 +87,13 @@ fn pool_options(max_connections: u32) -> PgPoolOptions {
         })
 }
 
+/// Whether the URL says that prepared statements are not to be kept, as a pooler in transaction mode wants.
+fn keeps_no_statements(url: &SecretString) -> bool {
+    Url::parse(url.expose_secret()).is_ok_and(|url| {
+        url.query_pairs().any(|(key, value)| key == "statement-cache-capacity" && value.trim() == "0")
+    })
+}
+
 impl Store {
     /// Connects, so that a database out of reach is told at once and with its cause.
     ///
@@ -92,6 +104,8 @@ impl Store {
             // The library's message may quote the URL, which holds the password.
             .map_err(|_| StoreError::BadUrl)?
             .application_name("lmp-billing-sync")
+            // Poolers refuse it, and newer servers need none.
+            .extra_float_digits(None)
             .log_slow_statements(tracing::log::LevelFilter::Debug, Duration::from_secs(30));
         let pool = |connections| pool_options(connections).connect_lazy_with(options.clone());
         let (pool, control) = match max_connections {
@@ -103,7 +117,14 @@ impl Store {
         };
         // One connection is left for what polls do in between.
         let applying = max_connections.saturating_sub(2).max(1);
-        let store = Self { pool, control, options, applying: Arc::new(Semaphore::new(applying as usize)) };
+        let store = Self {
+            pool,
+            control,
+            options,
+            applying: Arc::new(Semaphore::new(applying as usize)),
+            limits: Limits::default(),
+            pooled: keeps_no_statements(url),
+        };
         let mut first = pin!(store.pool.acquire());
         let connected = if let Ok(connected) = tokio::time::timeout(FIRST_PATIENCE, &mut first).await {
             connected
@@ -116,6 +137,12 @@ impl Store {
         Ok(store)
     }
 
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
     /// The same database over a connection of its own, given up when it is not used: for looking on while
     /// all others are busy.
     #[must_use]
@@ -126,6 +153,8 @@ impl Store {
             control: only,
             options: self.options.clone(),
             applying: Arc::new(Semaphore::new(1)),
+            limits: self.limits,
+            pooled: self.pooled,
         }
     }
 
@@ -148,17 +177,6 @@ impl Store {
         self.applying.acquire().await.ok()
     }
 
-    /// A connection for what must not wait behind polls: one that happens to be idle, else the one that is
-    /// kept for it.
-    async fn soon(&self) -> Result<PoolConnection<Postgres>, StoreError> {
-        if let Some(mut idle) = self.pool.try_acquire()
-            && idle.ping().await.is_ok()
-        {
-            return Ok(idle);
-        }
-        self.control.acquire().await.map_err(StoreError::doing("getting a database connection"))
-    }
-
     /// Where the database is, without user and password.
     pub fn target(&self) -> String {
         let database = self.options.get_database().unwrap_or(self.options.get_username());
@@ -170,10 +188,11 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
-        sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(StoreError::doing("asking for the database's clock"))
+        let doing = "asking for the database's clock";
+        self.with_retries(doing, self.limits.small, || async {
+            self.ask("select clock_timestamp()", doing).await?.try_get(0).map_err(StoreError::doing(doing))
+        })
+        .await
     }
 
     /// The server's version, for example `15.8`.
@@ -181,10 +200,9 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn server_version(&self) -> Result<String, StoreError> {
-        sqlx::query_scalar!(r#"select current_setting('server_version') as "version!""#)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(StoreError::doing("asking for the database's version"))
+        let doing = "asking for the database's version";
+        let asked = within(doing, self.limits.small, self.ask("show server_version", doing)).await?;
+        asked.try_get(0).map_err(StoreError::doing(doing))
     }
 
     /// Closes all connections.

@@ -1,21 +1,14 @@
 //! The log of polls: one row for each, written in the transaction that applies it.
 
-use std::fmt::Write;
-use std::time::Duration;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Serialize, Serializer};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row as _};
+use std::fmt::Write;
 use uuid::Uuid;
 
 use super::apply::{Poll, Sent};
-use super::retry::with_retries;
-use super::tx::Tx;
 use super::{Store, StoreError, runs};
 use crate::domain::Cycle;
-
-/// Writing one row; more than this and the server is frozen.
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// What became of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -126,14 +119,11 @@ impl Store {
     /// When the database stays out of reach.
     pub async fn begin_poll(&self, run_id: i64, account: &str, cycle: Cycle) -> Result<Poll, StoreError> {
         let doing = "drawing a poll's number";
-        with_retries(doing, LIMIT, || async {
-            let row = sqlx::query!(
-                r#"select nextval('lmp_billing.poll_ids') as "id!", clock_timestamp() as "now!""#
-            )
-            .fetch_one(&self.pool)
-            .await
-            .map_err(StoreError::doing(doing))?;
-            Ok(Poll { id: row.id, run_id, account: account.to_owned(), cycle, requested_at: Some(row.now) })
+        self.with_retries(doing, self.limits.small, || async {
+            let drawn = self.ask("select nextval('lmp_billing.poll_ids'), clock_timestamp()", doing).await?;
+            let id = drawn.try_get(0).map_err(StoreError::doing(doing))?;
+            let now = drawn.try_get(1).map_err(StoreError::doing(doing))?;
+            Ok(Poll { id, run_id, account: account.to_owned(), cycle, requested_at: Some(now) })
         })
         .await
     }
@@ -149,8 +139,8 @@ impl Store {
         outcome: Outcome,
         error: &str,
     ) -> Result<PollRow, StoreError> {
-        with_retries("logging a poll", LIMIT, || async {
-            let mut tx = Tx::begin(&self.pool).await?;
+        self.with_retries("logging a poll", self.limits.small, || async {
+            let mut tx = self.begin().await?;
             runs::lock_running(&mut tx, poll.run_id).await?;
             if let Some(row) = find(&mut tx, poll.id).await? {
                 return Ok(row);
@@ -168,16 +158,24 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn polls_after(&self, id: i64) -> Result<Vec<PollRow>, StoreError> {
-        let rows = sqlx::query_as!(
-            Raw,
-            "select id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
-                    reports_seen, inserted, updated, withdrawn, quarantined, body_bytes, body_sha256, error
-             from lmp_billing.cycle_polls where id > $1 order by id limit 1000",
-            id
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(StoreError::doing("reading the log of polls"))?;
+        let doing = "reading the log of polls";
+        let rows = self
+            .with_retries(doing, self.limits.large, || async {
+                let mut tx = self.begin().await?;
+                let rows = sqlx::query_as!(
+                    Raw,
+                    "select id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
+                            reports_seen, inserted, updated, withdrawn, quarantined, body_bytes, body_sha256, error
+                     from lmp_billing.cycle_polls where id > $1 order by id limit 1000",
+                    id
+                )
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(StoreError::doing(doing))?;
+                tx.commit().await?;
+                Ok(rows)
+            })
+            .await?;
         rows.into_iter().map(PollRow::try_from).collect()
     }
 }

@@ -98,17 +98,24 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn status_changes_by(&self, polls: &[i64]) -> Result<Vec<StatusChange>, StoreError> {
-        let rows = sqlx::query!(
-            r#"select cycle as "cycle!", partner_company_name as "name!", from_status as "from_status!",
-                      to_status as "to_status!", under_review_status, reopened as "reopened!"
-               from lmp_billing.status_changes
-               where poll_id = any($1)
-               order by cycle, partner_company_name, id"#,
-            polls
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(StoreError::doing("reading the changes of status"))?;
+        let doing = "reading the changes of status";
+        let rows = self.with_retries(doing, self.limits.large, || async {
+            let mut tx = self.begin().await?;
+            let rows = sqlx::query!(
+                        r#"select cycle as "cycle!", partner_company_name as "name!", from_status as "from_status!",
+                                  to_status as "to_status!", under_review_status, reopened as "reopened!"
+                           from lmp_billing.status_changes
+                           where poll_id = any($1)
+                           order by cycle, partner_company_name, id"#,
+                        polls
+                    )
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
+            Ok(rows)
+        })
+        .await?;
         Ok(rows
             .into_iter()
             .map(|row| StatusChange {
@@ -127,17 +134,24 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn last_runs(&self) -> Result<Vec<JobStatus>, StoreError> {
-        sqlx::query_as!(
-            JobStatus,
-            "select distinct on (account, job)
-                    account, job, id as run_id, trigger, started_at, finished_at, outcome, polls, polls_failed,
-                    reports_seen, inserted, updated, withdrawn, quarantined, deleted, error
-             from lmp_billing.sync_runs
-             order by account, job, id desc"
-        )
-        .fetch_all(&self.pool)
+        let doing = "reading the last runs";
+        self.with_retries(doing, self.limits.large, || async {
+            let mut tx = self.begin().await?;
+            let rows = sqlx::query_as!(
+                        JobStatus,
+                        "select distinct on (account, job)
+                                account, job, id as run_id, trigger, started_at, finished_at, outcome, polls, polls_failed,
+                                reports_seen, inserted, updated, withdrawn, quarantined, deleted, error
+                         from lmp_billing.sync_runs
+                         order by account, job, id desc"
+                    )
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
+            Ok(rows)
+        })
         .await
-        .map_err(StoreError::doing("reading the last runs"))
     }
 
     /// The cycles of an account that hold a listed report which is not final.
@@ -145,16 +159,23 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn unfinished_cycles(&self, account: &str) -> Result<BTreeSet<Cycle>, StoreError> {
-        let cycles = sqlx::query_scalar!(
-            "select distinct r.cycle
-             from lmp_billing.reports r
-             left join lmp_billing.report_statuses s on s.status = r.status
-             where r.account = $1 and r.withdrawn_at is null and s.is_final is distinct from true",
-            account
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(StoreError::doing("looking for open cycles"))?;
+        let doing = "looking for open cycles";
+        let cycles = self.with_retries(doing, self.limits.large, || async {
+            let mut tx = self.begin().await?;
+            let rows = sqlx::query_scalar!(
+                        "select distinct r.cycle
+                         from lmp_billing.reports r
+                         left join lmp_billing.report_statuses s on s.status = r.status
+                         where r.account = $1 and r.withdrawn_at is null and s.is_final is distinct from true",
+                        account
+                    )
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
+            Ok(rows)
+        })
+        .await?;
         Ok(cycles.into_iter().map(Cycle::containing).collect())
     }
 
@@ -163,19 +184,26 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn cycles(&self) -> Result<Vec<CycleStatuses>, StoreError> {
-        let rows = sqlx::query!(
-            r#"select p.account as "account!", p.cycle as "cycle!", reports as "reports!",
-                      msp_preparing as "msp_preparing!", under_review as "under_review!", rejected as "rejected!",
-                      approved as "approved!", completed as "completed!", other_status as "other_status!",
-                      share_completed, oldest_open_since, confirmed_at,
-                      (select count(*) from lmp_billing.quarantined_reports q
-                       where q.account = p.account and q.cycle = p.cycle and q.resolved_at is null) as "quarantined!"
-               from lmp_billing.cycle_progress p
-               order by p.account, p.cycle desc"#
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(StoreError::doing("reading the progress of the cycles"))?;
+        let doing = "reading the progress of the cycles";
+        let rows = self.with_retries(doing, self.limits.large, || async {
+            let mut tx = self.begin().await?;
+            let rows = sqlx::query!(
+                        r#"select p.account as "account!", p.cycle as "cycle!", reports as "reports!",
+                                  msp_preparing as "msp_preparing!", under_review as "under_review!", rejected as "rejected!",
+                                  approved as "approved!", completed as "completed!", other_status as "other_status!",
+                                  share_completed, oldest_open_since, confirmed_at,
+                                  (select count(*) from lmp_billing.quarantined_reports q
+                                   where q.account = p.account and q.cycle = p.cycle and q.resolved_at is null) as "quarantined!"
+                           from lmp_billing.cycle_progress p
+                           order by p.account, p.cycle desc"#
+                    )
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
+            Ok(rows)
+        })
+        .await?;
         Ok(rows
             .into_iter()
             .map(|row| CycleStatuses {
@@ -201,16 +229,24 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn open_quarantine(&self) -> Result<Vec<QuarantineCount>, StoreError> {
-        let rows = sqlx::query!(
-            r#"select account, cycle, reason, count(*) as "entries!", min(detail) as "example!"
-               from lmp_billing.quarantined_reports
-               where resolved_at is null
-               group by account, cycle, reason
-               order by account, cycle desc, reason"#
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(StoreError::doing("reading the quarantine"))?;
+        let doing = "reading the quarantine";
+        let rows = self
+            .with_retries(doing, self.limits.large, || async {
+                let mut tx = self.begin().await?;
+                let rows = sqlx::query!(
+                    r#"select account, cycle, reason, count(*) as "entries!", min(detail) as "example!"
+                           from lmp_billing.quarantined_reports
+                           where resolved_at is null
+                           group by account, cycle, reason
+                           order by account, cycle desc, reason"#
+                )
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(StoreError::doing(doing))?;
+                tx.commit().await?;
+                Ok(rows)
+            })
+            .await?;
         Ok(rows
             .into_iter()
             .map(|row| QuarantineCount {
@@ -228,19 +264,26 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn history(&self, id: Uuid) -> Result<Vec<VersionRow>, StoreError> {
-        let rows = sqlx::query!(
-            r#"select account as "account!", id as "id!", version as "version!", valid_from as "valid_from!", valid_to,
-                      cycle as "cycle!", partner_company_name as "partner_company_name!",
-                      start_date as "start_date!", end_date as "end_date!", status as "status!",
-                      under_review_status, extra, poll_id as "poll_id!"
-               from lmp_billing.report_history
-               where id = $1
-               order by account, version"#,
-            id
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(StoreError::doing("reading the history of a report"))?;
+        let doing = "reading the history of a report";
+        let rows = self.with_retries(doing, self.limits.large, || async {
+            let mut tx = self.begin().await?;
+            let rows = sqlx::query!(
+                        r#"select account as "account!", id as "id!", version as "version!", valid_from as "valid_from!", valid_to,
+                                  cycle as "cycle!", partner_company_name as "partner_company_name!",
+                                  start_date as "start_date!", end_date as "end_date!", status as "status!",
+                                  under_review_status, extra, poll_id as "poll_id!"
+                           from lmp_billing.report_history
+                           where id = $1
+                           order by account, version"#,
+                        id
+                    )
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
+            Ok(rows)
+        })
+        .await?;
         Ok(rows
             .into_iter()
             .map(|row| VersionRow {

@@ -4,44 +4,76 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 
-use super::StoreError;
+use super::{Store, StoreError};
 
-/// Long enough for a PostgreSQL restart, short enough that a tick is not lost in it.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long to wait for a database that does not answer as it should.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// One try to apply an answer. A million reports take seconds; more than this and the server is frozen.
+    pub apply: Duration,
+    /// One try at something larger: deleting a batch, counting, reading what a person asked for.
+    pub large: Duration,
+    /// One try at something small: a row of a log, a tick, a run.
+    pub small: Duration,
+    /// How long something is tried again while it fails: long enough for a PostgreSQL restart, short
+    /// enough that a tick is not lost in it.
+    pub again: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            apply: Duration::from_mins(15),
+            large: Duration::from_mins(2),
+            small: Duration::from_secs(30),
+            again: Duration::from_mins(2),
+        }
+    }
+}
 
 /// A key that is still taken after so many tries is not taken by somebody who was faster.
 const MAX_CONFLICTS: u32 = 5;
 
-/// Does `operation`, again while its failures are transient, for two minutes at most.
-///
-/// `limit` bounds each try, because a frozen server answers nothing at all.
-pub(super) async fn with_retries<T, F, Fut>(
+impl Store {
+    /// Does `operation`, again while its failures are transient.
+    ///
+    /// `limit` bounds each try, because a frozen server answers nothing at all.
+    pub(super) async fn with_retries<T, F, Fut>(
+        &self,
+        doing: &'static str,
+        limit: Duration,
+        mut operation: F,
+    ) -> Result<T, StoreError>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, StoreError>>,
+    {
+        let backoff = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_delay(Duration::from_secs(5))
+            .with_factor(2.0)
+            .with_jitter()
+            .without_max_times()
+            .with_total_delay(Some(self.limits.again));
+        let mut conflicts = 0;
+        // Boxed: these futures are large, and are held by many others.
+        (|| within(doing, limit, Box::pin(operation())))
+            .retry(backoff)
+            .when(|error| {
+                conflicts += u32::from(error.is_conflict());
+                error.is_transient() && conflicts <= MAX_CONFLICTS
+            })
+            .notify(|error, wait| tracing::warn!(?wait, "{doing}: {error}; trying again"))
+            .await
+    }
+}
+
+/// One try, with an end.
+pub(super) async fn within<T>(
     doing: &'static str,
     limit: Duration,
-    mut operation: F,
-) -> Result<T, StoreError>
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Result<T, StoreError>>,
-{
-    let backoff = ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(50))
-        .with_max_delay(Duration::from_secs(5))
-        .with_factor(2.0)
-        .with_jitter()
-        .without_max_times()
-        .with_total_delay(Some(PATIENCE));
-    let mut conflicts = 0;
-    (|| {
-        // Boxed: these futures are large, and are held by many others.
-        let bounded = tokio::time::timeout(limit, Box::pin(operation()));
-        async move { bounded.await.unwrap_or(Err(StoreError::Deadline { doing, seconds: limit.as_secs() })) }
-    })
-    .retry(backoff)
-    .when(|error| {
-        conflicts += u32::from(error.is_conflict());
-        error.is_transient() && conflicts <= MAX_CONFLICTS
-    })
-    .notify(|error, wait| tracing::warn!(?wait, "{doing}: {error}; trying again"))
-    .await
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let done = tokio::time::timeout(limit, work).await;
+    done.unwrap_or(Err(StoreError::Deadline { doing, seconds: limit.as_secs() }))
 }

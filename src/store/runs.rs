@@ -5,17 +5,12 @@
 //! of a poll first locks its run's row and stops unless it is still `running`, so a process that was
 //! frozen and taken for dead never writes late.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row as _};
 
-use super::retry::with_retries;
-use super::tx::Tx;
+use super::retry::within;
 use super::{Store, StoreError};
-
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// What a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -140,9 +135,21 @@ impl Store {
     /// When the database stays out of reach.
     pub async fn start_run(&self, run: NewRun<'_>) -> Result<RunRow, StoreError> {
         self.interrupt_dead_runs().await?;
-        // Not repeated: a lost answer to the commit would leave a second run.
-        let mut connection = self.soon().await?;
-        insert(&mut connection, run).await
+        let doing = "starting a run";
+        // Its number is drawn first: when only the answer to a commit was lost, the run is found by it.
+        let number = "select nextval(pg_get_serial_sequence('lmp_billing.sync_runs', 'id'))";
+        let id: i64 = self
+            .with_retries(doing, self.limits.small, || async {
+                self.ask(number, doing).await?.try_get(0).map_err(StoreError::doing(doing))
+            })
+            .await?;
+        self.with_retries(doing, self.limits.small, || async {
+            let mut tx = self.begin_soon().await?;
+            let started = insert(&mut tx, Some(id), run).await?;
+            tx.commit().await?;
+            Ok(started)
+        })
+        .await
     }
 
     /// Gives a sign of life.
@@ -150,14 +157,21 @@ impl Store {
     /// # Errors
     /// [`StoreError::RunEnded`] when it came too late, or when the database is out of reach.
     pub async fn renew_lease(&self, run_id: i64) -> Result<(), StoreError> {
-        let renewed = sqlx::query!(
-            "update lmp_billing.sync_runs set lease_renewed_at = clock_timestamp()
-             where id = $1 and outcome = 'running'",
-            run_id
-        )
-        .execute(&self.control)
-        .await
-        .map_err(StoreError::doing("renewing a run's lease"))?;
+        let doing = "renewing a run's lease";
+        let renewed = within(doing, self.limits.small, async {
+            let mut tx = self.begin_control().await?;
+            let renewed = sqlx::query!(
+                "update lmp_billing.sync_runs set lease_renewed_at = clock_timestamp()
+                 where id = $1 and outcome = 'running'",
+                run_id
+            )
+            .execute(&mut *tx)
+            .await
+            .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
+            Ok(renewed)
+        })
+        .await?;
         if renewed.rows_affected() == 0 { Err(StoreError::RunEnded(run_id)) } else { Ok(()) }
     }
 
@@ -167,7 +181,8 @@ impl Store {
     /// When the database stays out of reach.
     pub async fn interrupt_dead_runs(&self) -> Result<u64, StoreError> {
         let doing = "marking dead runs";
-        with_retries(doing, LIMIT, || async {
+        self.with_retries(doing, self.limits.small, || async {
+            let mut tx = self.begin_soon().await?;
             // A row that is locked belongs to a poll at work: its process is alive. A sign of life that
             // has not come yet is of a time when the clock was ahead; a process that still lives renews it
             // within half a minute, and one whose clock was set back a little is not to be hurried.
@@ -179,12 +194,13 @@ impl Store {
                  order by id
                  for update skip locked"
             )
-            .fetch_all(&mut *self.soon().await?)
+            .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
             let mut count = 0;
             for id in dead {
-                let mut tx = Tx::begin(&self.control).await?;
+                let mut tx = self.begin_control().await?;
                 let still_dead = sqlx::query_scalar!(
                     "select id from lmp_billing.sync_runs
                      where id = $1 and outcome = 'running'
@@ -223,8 +239,8 @@ impl Store {
         outcome: RunOutcome,
         error: Option<&str>,
     ) -> Result<(), StoreError> {
-        with_retries("ending a run", LIMIT, || async {
-            let mut tx = Tx::begin_soon(self.soon().await?).await?;
+        self.with_retries("ending a run", self.limits.small, || async {
+            let mut tx = self.begin_soon().await?;
             close(&mut tx, run_id, outcome, error).await?;
             tx.commit().await
         })
@@ -232,17 +248,33 @@ impl Store {
     }
 }
 
-/// Starts a run.
-pub(super) async fn insert(connection: &mut PgConnection, run: NewRun<'_>) -> Result<RunRow, StoreError> {
+/// Starts a run; or finds it, if it has been started under the number that was drawn for it.
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    drawn: Option<i64>,
+    run: NewRun<'_>,
+) -> Result<RunRow, StoreError> {
     sqlx::query_as!(
         RunRow,
-        "insert into lmp_billing.sync_runs (job, trigger, account, started_at, outcome, instance, lease_renewed_at)
-         select $1, $2, $3, now, 'running', $4, now from clock_timestamp() now
-         returning id, started_at",
+        r#"with started as (
+               insert into lmp_billing.sync_runs
+                   (id, job, trigger, account, started_at, outcome, instance, lease_renewed_at)
+               overriding system value
+               select coalesce($5, nextval(pg_get_serial_sequence('lmp_billing.sync_runs', 'id'))),
+                      $1, $2, $3, now, 'running', $4, now
+               from clock_timestamp() now
+               on conflict (id) do nothing
+               returning id, started_at
+           )
+           select id as "id!", started_at as "started_at!" from started
+           union all
+           -- what was there before this statement began
+           select id, started_at from lmp_billing.sync_runs where id = $5"#,
         run.job.as_str(),
         run.trigger.as_str(),
         run.account,
-        run.instance
+        run.instance,
+        drawn
     )
     .fetch_one(connection)
     .await

@@ -1,15 +1,9 @@
 //! Answers that need not be read: identical byte for byte to the last believed one.
 
-use std::time::Duration;
-
 use super::apply::{Poll, Sent, lock_cycle};
 use super::polls::{self, Outcome, PollResult, PollRow};
-use super::retry::with_retries;
-use super::tx::Tx;
 use super::{Store, StoreError, runs};
 use crate::domain::Cycle;
-
-const LIMIT: Duration = Duration::from_mins(1);
 
 impl Store {
     /// Logs a poll as `unchanged` without reading its answer, if that is sure: the last believed answer
@@ -22,8 +16,8 @@ impl Store {
         let doing = "comparing the answer with the last one";
         let Some((body_bytes, body_sha256)) = sent.body else { return Ok(None) };
         let _turn = self.turn_to_apply().await;
-        with_retries(doing, LIMIT, || async {
-            let mut tx = Tx::begin_poll(&self.pool).await?;
+        self.with_retries(doing, self.limits.small, || async {
+            let mut tx = self.begin_poll_tx().await?;
             runs::lock_running(&mut tx, poll.run_id).await?;
             if let Some(row) = polls::find(&mut tx, poll.id).await? {
                 return Ok(Some(row));

@@ -5,16 +5,11 @@
 //! times in all, while it is the newest of its job. Ticks later than the database's clock are of a time
 //! when a clock was ahead; they are left alone, and count for nothing until their moment comes.
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
-use super::retry::with_retries;
 use super::tx::Tx;
 use super::{Job, NewRun, RunRow, Store, StoreError, Trigger, migrate, runs};
-
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// How often a tick may be claimed.
 const MAX_ATTEMPTS: i16 = 3;
@@ -76,7 +71,8 @@ impl Store {
     /// When the database stays out of reach.
     pub async fn tick_state(&self, account: &str, job: Job) -> Result<TickState, StoreError> {
         let doing = "reading the ledger of ticks";
-        with_retries(doing, LIMIT, || async {
+        self.with_retries(doing, self.limits.small, || async {
+            let mut tx = self.begin_control().await?;
             // A clock that was ahead and has been set right leaves moments that have not come yet: a job
             // that counted from them would not run until then.
             sqlx::query!(
@@ -90,7 +86,7 @@ impl Store {
                 account,
                 job.as_str()
             )
-            .execute(&self.control)
+            .execute(&mut *tx)
             .await
             .map_err(StoreError::doing(doing))?;
             let row = sqlx::query!(
@@ -108,9 +104,10 @@ impl Store {
                 account,
                 job.as_str()
             )
-            .fetch_one(&self.control)
+            .fetch_one(&mut *tx)
             .await
             .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
             let interrupted = row.outcome.as_deref() == Some("interrupted") && row.attempt < Some(MAX_ATTEMPTS);
             Ok(TickState {
                 counts_from: row.due_at.map_or(row.counts_from, |due_at| due_at.max(row.counts_from)),
@@ -127,7 +124,8 @@ impl Store {
     /// When the database stays out of reach.
     pub async fn first_sync(&self, account: &str) -> Result<FirstSync, StoreError> {
         let doing = "looking for the account's first sync";
-        with_retries(doing, LIMIT, || async {
+        self.with_retries(doing, self.limits.small, || async {
+            let mut tx = self.begin_control().await?;
             let row = sqlx::query!(
                 r#"select exists (
                           select from lmp_billing.cycle_polls where account = $1 and outcome = 'applied'
@@ -139,9 +137,10 @@ impl Store {
                    left join lmp_billing.sync_runs r on r.id = t.run_id"#,
                 account
             )
-            .fetch_one(&self.control)
+            .fetch_one(&mut *tx)
             .await
             .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
             Ok(match (row.applied, row.attempt, row.outcome.as_deref()) {
                 (_, Some(_), Some("running")) => FirstSync::Running,
                 (false, None, _) => FirstSync::Needed,
@@ -158,11 +157,11 @@ impl Store {
     /// # Errors
     /// When the database stays out of reach.
     pub async fn claim(&self, tick: Tick<'_>, instance: &str) -> Result<Claim, StoreError> {
-        with_retries("claiming a tick", LIMIT, || self.try_claim(tick, instance)).await
+        self.with_retries("claiming a tick", self.limits.small, || self.try_claim(tick, instance)).await
     }
 
     async fn try_claim(&self, tick: Tick<'_>, instance: &str) -> Result<Claim, StoreError> {
-        let mut tx = Tx::begin(&self.control).await?;
+        let mut tx = self.begin_control().await?;
         // Nothing is begun in a schema that has become newer while the daemon ran.
         migrate::refuse_newer(&mut tx).await?;
         let Some(now) = lock(&mut tx, tick).await? else { return finish(tx, Claim::Busy).await };
@@ -181,7 +180,7 @@ impl Store {
             return finish(tx, Claim::Skipped).await;
         }
         let new = NewRun { job: tick.job, trigger: tick.trigger, account: tick.account, instance };
-        let run = runs::insert(&mut tx, new).await?;
+        let run = runs::insert(&mut tx, None, new).await?;
         write(&mut tx, tick, instance, Some(run.id)).await?;
         finish(tx, Claim::Ours(run)).await
     }

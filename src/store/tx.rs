@@ -1,11 +1,13 @@
 //! Transactions with limits, that leave nothing behind when they are dropped half-way.
 
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgRow;
 use sqlx::{Executor, PgConnection, PgPool, Postgres};
 
-use super::StoreError;
+use super::{Store, StoreError};
 
 /// `begin`, with limits that hold for this transaction only (a pooler may hand the connection on):
 /// someone else's lock is waited for briefly, a frozen client does not hold locks for ever, and the
@@ -49,45 +51,48 @@ const BEGIN_READING: &str = "begin isolation level repeatable read read only;
     set local jit = off;
     set local plan_cache_mode = force_custom_plan";
 
+/// How long an idle connection may take to show that it is alive, while there is another to turn to.
+const IDLE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+
+/// What prepared statements are left behind by others, or by us, on a server's session that a pooler hands
+/// around.
+pub(super) const FORGET: &str = "deallocate all";
+
 /// A transaction. Dropped without [`Tx::commit`] or [`Tx::rollback`], it is rolled back by closing its connection: a
-/// rollback that was never sent could leave it open on a connection that goes back to the pool.
+/// rollback that was never sent could leave it open on a connection that goes back to the pool; one whose
+/// server is frozen would wait in the pool's own check for ever; and one to a server that has become
+/// read-only would be used again and again.
+///
+/// Every statement with parameters runs in one. Its preparation and its execution are two messages, and
+/// only in a transaction does a pooler take both to the same server.
 pub(super) struct Tx {
     connection: PoolConnection<Postgres>,
     open: bool,
+    /// Whether prepared statements must not outlive the transaction.
+    forgets: bool,
 }
 
 impl Tx {
-    pub(super) async fn begin(pool: &PgPool) -> Result<Self, StoreError> {
-        Self::begin_with(pool, BEGIN).await
-    }
-
-    /// For a poll.
-    pub(super) async fn begin_poll(pool: &PgPool) -> Result<Self, StoreError> {
-        Self::begin_with(pool, BEGIN_POLL).await
-    }
-
-    pub(super) async fn begin_reading(pool: &PgPool) -> Result<Self, StoreError> {
-        Self::begin_with(pool, BEGIN_READING).await
-    }
-
-    async fn begin_with(pool: &PgPool, begin: &'static str) -> Result<Self, StoreError> {
-        let connection = pool.acquire().await.map_err(StoreError::doing("getting a database connection"))?;
-        Self::begin_on(connection, begin).await
-    }
-
-    /// On a connection that the caller has chosen.
-    pub(super) async fn begin_soon(connection: PoolConnection<Postgres>) -> Result<Self, StoreError> {
-        Self::begin_on(connection, BEGIN).await
-    }
-
-    async fn begin_on(connection: PoolConnection<Postgres>, begin: &'static str) -> Result<Self, StoreError> {
-        let mut tx = Self { connection, open: true };
-        tx.connection.execute(begin).await.map_err(StoreError::doing("beginning a transaction"))?;
+    async fn on(
+        connection: PoolConnection<Postgres>,
+        begin: &'static str,
+        forgets: bool,
+    ) -> Result<Self, StoreError> {
+        let mut tx = Self { connection, open: true, forgets };
+        let doing = || StoreError::doing("beginning a transaction");
+        tx.connection.execute(begin).await.map_err(doing())?;
+        if forgets {
+            tx.connection.execute(FORGET).await.map_err(doing())?;
+        }
         Ok(tx)
     }
 
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
-        self.connection.execute("commit").await.map_err(StoreError::doing("committing"))?;
+        let doing = || StoreError::doing("committing");
+        if self.forgets {
+            self.connection.execute(FORGET).await.map_err(doing())?;
+        }
+        self.connection.execute("commit").await.map_err(doing())?;
         self.open = false;
         Ok(())
     }
@@ -97,6 +102,60 @@ impl Tx {
         self.connection.execute("rollback").await.map_err(StoreError::doing("rolling back"))?;
         self.open = false;
         Ok(())
+    }
+}
+
+impl Store {
+    /// A transaction.
+    pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
+        self.begin_with(&self.pool, BEGIN).await
+    }
+
+    /// A transaction of a poll.
+    pub(super) async fn begin_poll_tx(&self) -> Result<Tx, StoreError> {
+        self.begin_with(&self.pool, BEGIN_POLL).await
+    }
+
+    /// A transaction that only looks, for somebody who waits.
+    pub(super) async fn begin_look(&self) -> Result<Tx, StoreError> {
+        self.begin_with(&self.pool, BEGIN_READING).await
+    }
+
+    /// A transaction for what must not wait behind polls.
+    pub(super) async fn begin_control(&self) -> Result<Tx, StoreError> {
+        self.begin_with(&self.control, BEGIN).await
+    }
+
+    /// The same, on a connection that happens to be idle, else on the one that is kept for it.
+    pub(super) async fn begin_soon(&self) -> Result<Tx, StoreError> {
+        if let Some(idle) = self.pool.try_acquire()
+            && let Ok(Ok(tx)) =
+                tokio::time::timeout(IDLE_ANSWERS_WITHIN, Tx::on(idle, BEGIN, self.pooled)).await
+        {
+            return Ok(tx);
+        }
+        self.begin_control().await
+    }
+
+    async fn begin_with(&self, pool: &PgPool, begin: &'static str) -> Result<Tx, StoreError> {
+        let connection = pool.acquire().await.map_err(StoreError::doing("getting a database connection"))?;
+        Tx::on(connection, begin, self.pooled).await
+    }
+
+    /// Asks one thing, by a statement without parameters that is a transaction of its own: one message
+    /// there and one back. Values come as text.
+    pub(super) async fn ask(
+        &self,
+        statement: &'static str,
+        doing: &'static str,
+    ) -> Result<PgRow, StoreError> {
+        let connection = self.pool.acquire().await;
+        let connection = connection.map_err(StoreError::doing("getting a database connection"))?;
+        // Closes the connection unless it answers.
+        let mut tx = Tx { connection, open: true, forgets: false };
+        let row = tx.connection.fetch_one(statement).await.map_err(StoreError::doing(doing))?;
+        tx.open = false;
+        Ok(row)
     }
 }
 

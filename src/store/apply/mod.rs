@@ -23,23 +23,16 @@ mod quarantine;
 
 pub use guard::Guard;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 
 use super::polls::{self, Outcome, PollResult, PollRow};
-use super::retry::with_retries;
 use super::survey::{Survey, survey};
-use super::tx::Tx;
 use super::{BadEntry, Entries, EntriesError, Store, StoreError, runs};
 use crate::domain::Cycle;
-
-/// A million reports take seconds; more than this and the server is frozen.
-const LIMIT: Duration = Duration::from_mins(15);
 
 /// A poll whose number has been drawn.
 #[derive(Clone, Debug)]
@@ -92,7 +85,7 @@ impl Store {
         };
         let _turn = self.turn_to_apply().await;
         let answer = Answer { poll, sent, guard, survey, entries, may_load: AtomicBool::new(true) };
-        match with_retries("applying an answer", LIMIT, || self.try_apply(&answer)).await? {
+        match self.with_retries("applying an answer", self.limits.apply, || self.try_apply(&answer)).await? {
             Applied::Logged(row) => Ok(row),
             Applied::NotBelieved(problem) => self.record_poll(poll, sent, Outcome::Failed, &problem).await,
         }
@@ -104,8 +97,8 @@ impl Store {
     /// # Errors
     /// When the run is over, or the database stays out of reach.
     pub async fn confirm_unchanged(&self, poll: &Poll, sent: &Sent) -> Result<PollRow, StoreError> {
-        with_retries("logging a poll", LIMIT, || async {
-            let mut tx = Tx::begin_poll(&self.pool).await?;
+        self.with_retries("logging a poll", self.limits.small, || async {
+            let mut tx = self.begin_poll_tx().await?;
             runs::lock_running(&mut tx, poll.run_id).await?;
             if let Some(row) = polls::find(&mut tx, poll.id).await? {
                 return Ok(row);
@@ -123,7 +116,7 @@ impl Store {
 
     async fn try_apply(&self, answer: &Answer<'_>) -> Result<Applied, StoreError> {
         let Answer { poll, sent, survey, .. } = answer;
-        let mut tx = Tx::begin_poll(&self.pool).await?;
+        let mut tx = self.begin_poll_tx().await?;
         runs::lock_running(&mut tx, poll.run_id).await?;
         if let Some(row) = polls::find(&mut tx, poll.id).await? {
             return Ok(Applied::Logged(row));

@@ -85,7 +85,7 @@ impl Store {
 
     /// The pool would go on trying for as long as a run may wait; who looks at a page does not.
     async fn begin_reading(&self) -> Result<Tx, StoreError> {
-        tokio::time::timeout(CONNECT_WITHIN, Tx::begin_reading(&self.pool)).await.unwrap_or_else(|_| {
+        tokio::time::timeout(CONNECT_WITHIN, self.begin_look()).await.unwrap_or_else(|_| {
             Err(StoreError::Unreachable {
                 target: self.target(),
                 source: Box::new(sqlx::Error::PoolTimedOut),

@@ -8,23 +8,16 @@
 mod logs;
 mod reports;
 
-use std::time::Duration;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
-use sqlx::Executor as _;
-use sqlx::postgres::PgPool;
+use sqlx::{Executor as _, Row as _};
 
-use super::retry::with_retries;
 use super::tx::Tx;
 use super::{Store, StoreError, runs};
 use crate::domain::Cycle;
 
 pub use logs::Cutoff;
 pub use reports::{Batch, Deleted, DueReports};
-
-/// A batch takes a fraction of a second, counting a few; more than this and the server is frozen.
-const LIMIT: Duration = Duration::from_mins(2);
 
 /// Locks are waited for briefly, because others are held meanwhile. Deleting by hand keeps a deleted
 /// report as a version; pruning says that it is pruning. A batch need not wait for the disk: nobody is told
@@ -81,16 +74,18 @@ impl Store {
     /// When the database stays out of reach.
     pub async fn prune_clocks(&self) -> Result<PruneClocks, StoreError> {
         let doing = "comparing clocks";
-        with_retries(doing, LIMIT, || async {
+        self.with_retries(doing, self.limits.large, || async {
+            let mut tx = self.begin().await?;
             let last_answer = sqlx::query!(
                 r#"select finished_at, server_date as "server_date!" from lmp_billing.cycle_polls
                    where server_date is not null
                    order by id desc limit 1"#
             )
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *tx)
             .await
             .map_err(StoreError::doing(doing))?
             .map(|row| (row.finished_at, row.server_date));
+            tx.commit().await?;
             Ok(PruneClocks { database: self.now().await?, last_answer })
         })
         .await
@@ -106,11 +101,13 @@ impl Store {
         versions: bool,
     ) -> Result<Vec<PruneCount>, StoreError> {
         let doing = "counting what is past retention";
-        with_retries(doing, LIMIT, || async {
+        self.with_retries(doing, self.limits.large, || async {
+            let mut tx = self.begin().await?;
             let rows = sqlx::query_file_as!(Raw, "src/store/prune/count.sql", cutoff, versions)
-                .fetch_all(&self.pool)
+                .fetch_all(&mut *tx)
                 .await
                 .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
             Ok(rows.into_iter().map(PruneCount::from).collect())
         })
         .await
@@ -122,22 +119,25 @@ impl Store {
     /// When the database stays out of reach.
     pub async fn count_reports(&self, limit: Option<i64>) -> Result<i64, StoreError> {
         let doing = "counting reports";
-        with_retries(doing, LIMIT, || async {
-            sqlx::query_scalar!(
+        self.with_retries(doing, self.limits.large, || async {
+            let mut tx = self.begin().await?;
+            let count = sqlx::query_scalar!(
                 r#"select count(*) as "count!" from (select from lmp_billing.reports limit $1) counted"#,
                 limit
             )
-            .fetch_one(&self.pool)
+            .fetch_one(&mut *tx)
             .await
-            .map_err(StoreError::doing(doing))
+            .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
+            Ok(count)
         })
         .await
     }
 }
 
 /// Begins a transaction that prunes for a run; with what the run has deleted so far.
-async fn begin(pool: &PgPool, run_id: i64) -> Result<(Tx, i64), StoreError> {
-    let mut tx = Tx::begin(pool).await?;
+async fn begin(store: &Store, run_id: i64) -> Result<(Tx, i64), StoreError> {
+    let mut tx = store.begin().await?;
     tx.execute(SETTINGS).await.map_err(StoreError::doing("beginning to prune"))?;
     let deleted = runs::lock_pruning(&mut tx, run_id).await?;
     Ok((tx, deleted))

@@ -4,9 +4,8 @@ use chrono::NaiveDate;
 use sqlx::{Executor as _, PgConnection};
 use uuid::Uuid;
 
-use super::{LIMIT, PruneCount, Raw, begin};
+use super::{PruneCount, Raw, begin};
 use crate::domain::Cycle;
-use crate::store::retry::with_retries;
 use crate::store::{Store, StoreError, runs};
 
 /// A batch is looked up by key, whatever the planner's statistics say: scanning a whole table for each
@@ -63,8 +62,9 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Uuid>, StoreError> {
         let doing = "looking for reports past retention";
-        with_retries(doing, LIMIT, || async {
-            sqlx::query_file_scalar!(
+        self.with_retries(doing, self.limits.large, || async {
+            let mut tx = self.begin().await?;
+            let keys = sqlx::query_file_scalar!(
                 "src/store/prune/keys.sql",
                 due.account,
                 due.cycle.first_day(),
@@ -72,9 +72,11 @@ impl Store {
                 after,
                 limit
             )
-            .fetch_one(&self.pool)
+            .fetch_one(&mut *tx)
             .await
-            .map_err(StoreError::doing(doing))
+            .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
+            Ok(keys)
         })
         .await
     }
@@ -85,7 +87,7 @@ impl Store {
     /// # Errors
     /// When the run is over, or the database stays out of reach.
     pub async fn prune_reports(&self, batch: Batch<'_>) -> Result<Deleted, StoreError> {
-        with_retries("deleting reports past retention", LIMIT, || async {
+        self.with_retries("deleting reports past retention", self.limits.large, || async {
             match self.prune_batch(batch, Locked::WaitBriefly).await {
                 Err(error) if error.is_lock_timeout() => self.prune_batch(batch, Locked::Skip).await,
                 done => done,
@@ -95,7 +97,7 @@ impl Store {
     }
 
     async fn prune_batch(&self, batch: Batch<'_>, locked: Locked) -> Result<Deleted, StoreError> {
-        let (mut tx, deleted) = begin(&self.pool, batch.run_id).await?;
+        let (mut tx, deleted) = begin(self, batch.run_id).await?;
         if deleted > batch.deleted_before {
             return Ok(Deleted { reports: deleted - batch.deleted_before, versions: 0 });
         }
@@ -119,8 +121,8 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<PruneCount>, StoreError> {
         let doing = "deleting versions of reports deleted by hand";
-        with_retries(doing, LIMIT, || async {
-            let (mut tx, _) = begin(&self.pool, run_id).await?;
+        self.with_retries(doing, self.limits.large, || async {
+            let (mut tx, _) = begin(self, run_id).await?;
             let gone = sqlx::query_file_as!(Raw, "src/store/prune/orphans.sql", cutoff, limit)
                 .fetch_all(&mut *tx)
                 .await

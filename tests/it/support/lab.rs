@@ -12,7 +12,7 @@ use lmp_billing_sync::simulator::{
     DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, RunningSimulator, SimReport, Simulator, SimulatorBuilder,
     SimulatorHandle, World,
 };
-use lmp_billing_sync::store::{Job, PollRow, Store, Trigger};
+use lmp_billing_sync::store::{Job, PollRow, Store, StoreError, Trigger};
 use lmp_billing_sync::sync::{AccountSync, Ended, Rules};
 use sqlx::AssertSqlSafe;
 use tokio_util::sync::CancellationToken;
@@ -105,6 +105,14 @@ impl Lab {
     }
 
     pub(crate) async fn sync_until(&self, cycles: &[Cycle], stop: &CancellationToken) -> Ended {
+        self.try_sync(cycles, stop).await.expect("the database does not fail in mid-run")
+    }
+
+    pub(crate) async fn try_sync(
+        &self,
+        cycles: &[Cycle],
+        stop: &CancellationToken,
+    ) -> Result<Ended, StoreError> {
         let sync = AccountSync {
             store: &self.store,
             client: &self.client,
@@ -114,8 +122,7 @@ impl Lab {
             started_at: self.now().await,
             exchanged: &|_| {},
         };
-        let run = sync.run(Job::Manual, Trigger::Cli, "test", cycles, |_| {}, stop).await;
-        run.expect("the database does not fail in mid-run")
+        sync.run(Job::Manual, Trigger::Cli, "test", cycles, |_| {}, stop).await
     }
 
     /// Polls every cycle of the window.

@@ -7,6 +7,7 @@ pub(crate) mod db;
 pub(crate) mod dir;
 pub(crate) mod http;
 pub(crate) mod lab;
+pub(crate) mod pg_proxy;
 mod server;
 pub(crate) mod shifted;
 mod template;
