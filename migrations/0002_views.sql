@@ -204,20 +204,25 @@ select m.account,
        b.months_back,
        b.months_back <= 24 as in_window,
        b.months_back >= 23 as is_edge,
-       today.day <= (m.cycle + interval '1 month')::date - 1 + 45
-           or exists (
-               select from lmp_billing.reports r
-               left join lmp_billing.report_statuses s on s.status = r.status
-               where r.account = m.account and r.cycle = m.cycle and r.withdrawn_at is null
-                 and not coalesce(s.is_final, false)) as is_open,
-       (select count(*) from lmp_billing.reports r
-        where r.account = m.account and r.cycle = m.cycle and r.withdrawn_at is null) as reports,
+       today.day <= (m.cycle + interval '1 month')::date - 1 + 45 or coalesce(c.unfinished, false) as is_open,
+       coalesce(c.reports, 0) as reports,
        (select p.finished_at from lmp_billing.cycle_polls p
         where p.account = m.account and p.cycle = m.cycle and p.outcome in ('applied', 'unchanged')
         order by p.id desc
         limit 1) as confirmed_at
 from months m
 cross join today
+-- Left out by the planner where neither is_open nor reports is asked for.
+left join (
+    select r.account,
+           r.cycle,
+           count(*) as reports,
+           bool_or(not coalesce(s.is_final, false)) as unfinished
+    from lmp_billing.reports r
+    left join lmp_billing.report_statuses s on s.status = r.status
+    where r.withdrawn_at is null
+    group by r.account, r.cycle
+) c on c.account = m.account and c.cycle = m.cycle
 cross join lateral (
     select ((date_part('year', today.current) - date_part('year', m.cycle)) * 12
             + date_part('month', today.current) - date_part('month', m.cycle))::int as months_back

@@ -4,6 +4,7 @@ mod access;
 mod explained;
 mod migrating;
 mod notify;
+mod plans;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
