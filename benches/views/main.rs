@@ -131,7 +131,8 @@ async fn ask(
     let copy = format!("copy ({sql}) to stdout");
     let (mut made, mut taken) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let told: Value = sqlx::query_scalar(AssertSqlSafe(explain.clone())).fetch_one(&mut *connection).await?;
+        let told: Value =
+            sqlx::query_scalar(AssertSqlSafe(explain.clone())).fetch_one(&mut *connection).await?;
         let ms = |key: &str| told[0][key].as_f64().with_context(|| format!("no {key}"));
         made.push(ms("Planning Time")? + ms("Execution Time")?);
         let began = Instant::now();

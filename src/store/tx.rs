@@ -49,6 +49,14 @@ const BEGIN_READING: &str = "begin isolation level repeatable read read only;
     set local jit = off;
     set local plan_cache_mode = force_custom_plan";
 
+/// For handing out very much: as long as it takes, because whoever takes it sets the pace.
+const BEGIN_EXPORT: &str = "begin isolation level repeatable read read only;
+    set local lock_timeout = '10s';
+    set local statement_timeout = 0;
+    set local work_mem = '32MB';
+    set local jit = off;
+    set local plan_cache_mode = force_custom_plan";
+
 /// A transaction. Dropped without [`Tx::commit`], it is rolled back by closing its connection: a
 /// rollback that was never sent could leave it open on a connection that goes back to the pool.
 pub(super) struct Tx {
@@ -68,6 +76,11 @@ impl Tx {
 
     pub(super) async fn begin_reading(pool: &PgPool) -> Result<Self, StoreError> {
         Self::begin_with(pool, BEGIN_READING).await
+    }
+
+    /// For an export.
+    pub(super) async fn begin_export(pool: &PgPool) -> Result<Self, StoreError> {
+        Self::begin_with(pool, BEGIN_EXPORT).await
     }
 
     async fn begin_with(pool: &PgPool, begin: &'static str) -> Result<Self, StoreError> {

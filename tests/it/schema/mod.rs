@@ -5,6 +5,7 @@ mod explained;
 mod migrating;
 mod notify;
 mod plans;
+mod reader;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
