@@ -58,6 +58,8 @@ create table lmp_billing.reports (
 with (fillfactor = 90);
 
 create index reports_cycle on lmp_billing.reports (cycle, account);
+-- What is new since a moment: rows lie in the order in which they came, and the moment never changes.
+create index reports_first_seen on lmp_billing.reports using brin (first_seen_at) with (pages_per_range = 32);
 
 create table lmp_billing.superseded_versions (
     account text collate "C" not null,
@@ -75,6 +77,15 @@ create table lmp_billing.superseded_versions (
     status_since timestamptz not null,
     status_not_before timestamptz,
     poll_id bigint not null,
+    -- What the version after it brought, so that a change can be told, and found by its month and time,
+    -- without looking for that version. Null for a report that was deleted by hand and is not back.
+    next_valid_from timestamptz,
+    next_cycle date,
+    next_partner_company_name text,
+    next_status text,
+    next_under_review_status text,
+    next_status_not_before timestamptz,
+    next_poll_id bigint,
     -- Its report is in "reports" under (id, account). No foreign key: checking it would lock the
     -- report's row once more for every version, and pruning removes both in one transaction.
     primary key (id, account, version),
@@ -84,6 +95,14 @@ create table lmp_billing.superseded_versions (
 create index superseded_versions_cycle on lmp_billing.superseded_versions (cycle, account);
 create index superseded_versions_valid_from on lmp_billing.superseded_versions (valid_from);
 create index superseded_versions_valid_to on lmp_billing.superseded_versions (valid_to, valid_from);
+-- The changes of status, by month and by time: an index of reports by time would cost each update its place
+-- on the page.
+create index superseded_versions_changed_cycle on lmp_billing.superseded_versions (next_cycle, account)
+    where next_status <> status;
+create index superseded_versions_changed_at on lmp_billing.superseded_versions (next_valid_from)
+    where next_status <> status;
+create index superseded_versions_deleted on lmp_billing.superseded_versions (id, account, version)
+    where next_valid_from is null;
 
 create table lmp_billing.sync_runs (
     id bigint primary key generated always as identity,

@@ -76,6 +76,21 @@ comment on column lmp_billing.superseded_versions.status_not_before is
 comment on column lmp_billing.superseded_versions.poll_id is
     'The poll that brought this version (cycle_polls.id).';
 
+comment on column lmp_billing.superseded_versions.next_valid_from is
+    'When the next version of the report began. Later than valid_to if the report was away in between. Null if it was deleted by hand and is not back.';
+comment on column lmp_billing.superseded_versions.next_cycle is
+    'Billing month in the next version; see status_changes.';
+comment on column lmp_billing.superseded_versions.next_partner_company_name is
+    'Name of the partner in the next version, if it is another one. Null if the name stayed the same.';
+comment on column lmp_billing.superseded_versions.next_status is
+    'Status in the next version.';
+comment on column lmp_billing.superseded_versions.next_under_review_status is
+    'How the next version was submitted, in the vendor''s words. Null when the vendor gives none.';
+comment on column lmp_billing.superseded_versions.next_status_not_before is
+    'Time of the last trusted poll in which the report did not have the next version''s status. Null when unknown.';
+comment on column lmp_billing.superseded_versions.next_poll_id is
+    'The poll that brought the next version (cycle_polls.id).';
+
 comment on table lmp_billing.report_statuses is
     'The statuses a report can have. Statuses the vendor adds appear by themselves, with null lmp_code.';
 comment on column lmp_billing.report_statuses.status is
@@ -415,6 +430,31 @@ comment on column lmp_billing.time_in_status.p90_days is
     'Nine of ten spells were no longer than this, in days.';
 comment on column lmp_billing.time_in_status.longest_days is
     'The longest spell, in days.';
+
+comment on view lmp_billing.cycles is
+    'Calendar: every billing month of the last two years for every account, also those without a report, so that empty months show in a chart. The current month is the server''s, in UTC; older months are there while reports of them are kept.';
+comment on column lmp_billing.cycles.account is
+    'Account.';
+comment on column lmp_billing.cycles.cycle is
+    'Billing month, as the first day of the month; joins with the column cycle of every other table and view.';
+comment on column lmp_billing.cycles.label is
+    'The billing month as text, for example 2026-11.';
+comment on column lmp_billing.cycles.first_day is
+    'First day of the month.';
+comment on column lmp_billing.cycles.last_day is
+    'Last day of the month.';
+comment on column lmp_billing.cycles.months_back is
+    'How many months ago: 0 is the current month.';
+comment on column lmp_billing.cycles.in_window is
+    'True if the vendor can still be asked for this month. With a shorter retention in the settings, the oldest of them are not asked for and stay empty (confirmed_at is null).';
+comment on column lmp_billing.cycles.is_edge is
+    'True if the vendor may already have dropped reports of this month: that one is missing proves nothing here.';
+comment on column lmp_billing.cycles.is_open is
+    'True while reports of this month may still appear or change: a listed report is not completed, or the month ended no more than 45 days ago.';
+comment on column lmp_billing.cycles.reports is
+    'Reports listed now; 0 for an empty month.';
+comment on column lmp_billing.cycles.confirmed_at is
+    'Last time a trusted answer for this month was read. Null if there was none: then 0 reports means "not known", not "none".';
 
 comment on sequence lmp_billing.poll_ids is 'Numbers for cycle_polls.id, drawn before a request is sent.';
 comment on function lmp_billing.reports_as_of(timestamptz) is

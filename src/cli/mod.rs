@@ -6,6 +6,7 @@
 mod check;
 mod demo;
 mod error;
+mod export;
 mod history;
 mod log_thread;
 mod logging;
@@ -53,6 +54,7 @@ enum Command {
     Prune(prune::PruneArgs),
     Status(status::StatusArgs),
     History(history::HistoryArgs),
+    Export(export::ExportArgs),
     Check(check::CheckArgs),
     Migrate(migrate::MigrateArgs),
     Simulate(simulate::SimulateArgs),
@@ -102,6 +104,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Prune(args) => prune::prune(args, &settings).await,
         Command::Status(args) => status::status(args, &settings).await,
         Command::History(args) => history::history(args, &settings).await,
+        Command::Export(args) => export::export(args, &settings).await,
         Command::Check(args) => check::check(args, &settings).await,
         Command::Migrate(args) => migrate::migrate(args, &settings).await,
         Command::Simulate(_) | Command::Demo(_) => Ok(ExitCode::SUCCESS),

@@ -103,7 +103,7 @@ impl Grid {
         for row in &self.rows {
             writer.write_record(row.iter().enumerate().map(|(column, text)| {
                 // Negative numbers are numbers.
-                if column < self.numbers_from { neutral(&without_commands(text)) } else { text.clone() }
+                if column < self.numbers_from { spreadsheet_text(text) } else { text.clone() }
             }))?;
         }
         writer.flush()
@@ -129,6 +129,11 @@ pub(super) fn exact(at: Option<DateTime<Utc>>) -> String {
 /// What may be missing, as text.
 pub(super) fn maybe(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// A text as a spreadsheet may have it: neither a formula nor a command to a terminal.
+pub(super) fn spreadsheet_text(text: &str) -> String {
+    neutral(&without_commands(text))
 }
 
 /// One endless name must not stretch the whole table.

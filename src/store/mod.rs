@@ -8,6 +8,7 @@ mod apply;
 mod copy;
 mod entries;
 mod error;
+mod export;
 mod fingerprint;
 mod migrate;
 mod nodelay;
@@ -38,6 +39,7 @@ use url::Url;
 pub use apply::{Guard, Poll, Sent};
 pub use entries::{BadEntry, Entries, EntriesError, EntrySink};
 pub use error::StoreError;
+pub use export::{CurrentReport, ExportFilter, ReportVersion};
 pub use migrate::{Migrated, SchemaState};
 pub use overview::{
     CycleState, Figures, JobTicks, Lately, Overview, RecentChange, RecentRun, Reopened, Scope, StatusCount,

@@ -51,6 +51,14 @@ const BEGIN_READING: &str = "begin isolation level repeatable read read only;
     set local jit = off;
     set local plan_cache_mode = force_custom_plan";
 
+/// For handing out very much: as long as it takes, because whoever takes it sets the pace.
+const BEGIN_EXPORT: &str = "begin isolation level repeatable read read only;
+    set local lock_timeout = '10s';
+    set local statement_timeout = 0;
+    set local work_mem = '32MB';
+    set local jit = off;
+    set local plan_cache_mode = force_custom_plan";
+
 /// How long an idle connection may take to show that it is alive, while there is another to turn to.
 const IDLE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
@@ -119,6 +127,11 @@ impl Store {
     /// A transaction that only looks, for somebody who waits.
     pub(super) async fn begin_look(&self) -> Result<Tx, StoreError> {
         self.begin_with(&self.pool, BEGIN_READING).await
+    }
+
+    /// A transaction of an export.
+    pub(super) async fn begin_export(&self) -> Result<Tx, StoreError> {
+        self.begin_with(&self.pool, BEGIN_EXPORT).await
     }
 
     /// A transaction for what must not wait behind polls.

@@ -3,6 +3,7 @@
 mod checker;
 mod cli;
 mod daemon;
+mod documents;
 mod embedded;
 mod faults;
 mod http;

@@ -96,10 +96,13 @@ bounded as (
 archived as (
     insert into lmp_billing.superseded_versions (
         account, id, version, valid_from, valid_to, cycle, partner_company_name, start_date, end_date,
-        status, under_review_status, extra, status_since, status_not_before, poll_id)
+        status, under_review_status, extra, status_since, status_not_before, poll_id, next_valid_from,
+        next_cycle, next_partner_company_name, next_status, next_under_review_status, next_status_not_before,
+        next_poll_id)
     select account, id, old_version, old_from,
            case when withdrawn_at > old_from then withdrawn_at else new_from end, old_cycle, old_name, old_start,
-           old_end, old_status, old_under_review, old_extra, status_since, status_not_before, old_poll
+           old_end, old_status, old_under_review, old_extra, status_since, status_not_before, old_poll, new_from,
+           new_cycle, nullif(partner_company_name, old_name), status, under_review_status, new_not_before, $3
     from bounded
 )
 update lmp_billing.reports r

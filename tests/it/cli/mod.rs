@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod export;
 mod help;
 mod history;
 pub(crate) mod lab;

@@ -23,6 +23,10 @@ async fn every_result_may_go_unread() {
         let id = lab.texts("select id::text from lmp_billing.reports limit 1").await.remove(0);
         ends_quietly(lab.call(&["history", &id, "--output", output]), 0).await;
     }
+    for output in ["csv", "jsonl"] {
+        ends_quietly(lab.call(&["export", "--output", output]), 0).await;
+        ends_quietly(lab.call(&["export", "--history", "--output", output]), 0).await;
+    }
     ends_quietly(lab.call(&["check"]), 0).await;
     ends_quietly(lab.call(&["migrate"]), 0).await;
     ends_quietly(lab.call(&["--help"]), 0).await;

@@ -80,6 +80,14 @@ impl Call {
         self.ended().await.with_code(code)
     }
 
+    /// Lets it run, while its results go where [`Call::stdout`] said.
+    pub(crate) fn start_unheard(mut self) -> Unheard {
+        let child = self.0.spawn().expect("the program can be started");
+        // Else the other end would wait for what we could still write.
+        drop(self);
+        Unheard(child)
+    }
+
     /// Lets it run.
     pub(crate) fn start(mut self) -> Running {
         let mut child = self.0.spawn().expect("the program can be started");
@@ -117,6 +125,21 @@ impl Running {
     /// Waits for the end.
     pub(crate) async fn ended(self) -> Ended {
         self.ends_within(DEADLINE).await
+    }
+}
+
+/// The program while it runs and somebody else reads what it writes.
+pub(crate) struct Unheard(Child);
+
+impl Unheard {
+    pub(crate) fn pid(&self) -> i32 {
+        self.0.id().and_then(|id| i32::try_from(id).ok()).expect("it runs")
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn ended(self) -> Ended {
+        let output = timeout(DEADLINE, self.0.wait_with_output()).await;
+        Ended::of(&output.expect("the program ends").expect("its end can be waited for"))
     }
 }
 

@@ -4,6 +4,8 @@ mod access;
 mod explained;
 mod migrating;
 mod notify;
+mod plans;
+mod reader;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;

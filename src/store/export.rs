@@ -1,0 +1,226 @@
+//! Reports handed out one by one, however many there are: memory does not grow with them.
+
+use std::ops::ControlFlow;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use futures_util::TryStreamExt as _;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::{Store, StoreError};
+use crate::domain::Cycle;
+
+const EXPORTING: &str = "reading reports for an export";
+
+/// Which reports; an empty list means all.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the fields are what they are called")]
+pub struct ExportFilter {
+    pub accounts: Vec<String>,
+    pub cycles: Vec<Cycle>,
+    pub statuses: Vec<String>,
+}
+
+/// A row of `current_reports`.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "columns of current_reports, described in migrations/0003_comments.sql")]
+pub struct CurrentReport {
+    pub account: String,
+    pub id: Uuid,
+    pub cycle: Cycle,
+    pub partner_company_name: String,
+    pub start_date: NaiveDate,
+    pub end_date: NaiveDate,
+    pub status: String,
+    pub status_position: Option<i16>,
+    pub is_final: bool,
+    pub waits_for: Option<String>,
+    pub under_review_status: Option<String>,
+    pub status_since: DateTime<Utc>,
+    pub status_not_before: Option<DateTime<Utc>>,
+    pub days_in_status: f64,
+    pub days_since_cycle_end: f64,
+    pub previous_status: Option<String>,
+    pub first_seen_at: DateTime<Utc>,
+    pub version: i32,
+    pub valid_from: DateTime<Utc>,
+    pub extra: Option<Box<RawValue>>,
+}
+
+/// A row of `report_history`.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "columns of report_history, described in migrations/0003_comments.sql")]
+pub struct ReportVersion {
+    pub account: String,
+    pub id: Uuid,
+    pub version: i32,
+    pub valid_from: DateTime<Utc>,
+    pub valid_to: Option<DateTime<Utc>>,
+    pub cycle: Cycle,
+    pub partner_company_name: String,
+    pub start_date: NaiveDate,
+    pub end_date: NaiveDate,
+    pub status: String,
+    pub under_review_status: Option<String>,
+    pub extra: Option<Box<RawValue>>,
+    pub poll_id: i64,
+}
+
+/// Unknown fields as the database writes them: a number keeps every digit.
+fn raw(extra: Option<String>) -> Option<Box<RawValue>> {
+    // The database's own text of a jsonb is JSON.
+    extra.and_then(|text| RawValue::from_string(text).ok())
+}
+
+/// For a parameter: null asks for all.
+fn chosen<T>(values: Vec<T>) -> Option<Vec<T>> {
+    if values.is_empty() { None } else { Some(values) }
+}
+
+impl ExportFilter {
+    fn parameters(&self) -> (Option<Vec<String>>, Option<Vec<NaiveDate>>, Option<Vec<String>>) {
+        let cycles = self.cycles.iter().map(|cycle| cycle.first_day()).collect();
+        (chosen(self.accounts.clone()), chosen(cycles), chosen(self.statuses.clone()))
+    }
+}
+
+impl Store {
+    /// The reports listed now, by account, cycle and id, until `each` has enough.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn export_current(
+        &self,
+        filter: &ExportFilter,
+        mut each: impl FnMut(CurrentReport) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin_export().await?;
+        let (accounts, cycles, statuses) = filter.parameters();
+        let mut rows = sqlx::query!(
+            r#"select account as "account!", id as "id!", cycle as "cycle!",
+                      partner_company_name as "partner_company_name!", start_date as "start_date!",
+                      end_date as "end_date!", status as "status!", status_position, is_final as "is_final!",
+                      waits_for, under_review_status, status_since as "status_since!", status_not_before,
+                      days_in_status as "days_in_status!", days_since_cycle_end as "days_since_cycle_end!",
+                      previous_status, first_seen_at as "first_seen_at!", version as "version!",
+                      valid_from as "valid_from!", extra::text as extra
+               from lmp_billing.current_reports
+               where ($1::text[] is null or account = any($1))
+                 and ($2::date[] is null or cycle = any($2))
+                 and ($3::text[] is null or status = any($3))
+               order by account, cycle, id"#,
+            accounts.as_deref(),
+            cycles.as_deref(),
+            statuses.as_deref()
+        )
+        .fetch(&mut *tx);
+        while let Some(row) = rows.try_next().await.map_err(StoreError::doing(EXPORTING))? {
+            let report = CurrentReport {
+                account: row.account,
+                id: row.id,
+                cycle: Cycle::containing(row.cycle),
+                partner_company_name: row.partner_company_name,
+                start_date: row.start_date,
+                end_date: row.end_date,
+                status: row.status,
+                status_position: row.status_position,
+                is_final: row.is_final,
+                waits_for: row.waits_for,
+                under_review_status: row.under_review_status,
+                status_since: row.status_since,
+                status_not_before: row.status_not_before,
+                days_in_status: row.days_in_status,
+                days_since_cycle_end: row.days_since_cycle_end,
+                previous_status: row.previous_status,
+                first_seen_at: row.first_seen_at,
+                version: row.version,
+                valid_from: row.valid_from,
+                extra: raw(row.extra),
+            };
+            if each(report).is_break() {
+                // Dropping the transaction closes the connection, and the server stops.
+                return Ok(());
+            }
+        }
+        drop(rows);
+        tx.commit().await
+    }
+
+    /// Every version, or those that were listed at a moment, by account, id and version, until `each` has
+    /// enough.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn export_versions(
+        &self,
+        filter: &ExportFilter,
+        at: Option<DateTime<Utc>>,
+        mut each: impl FnMut(ReportVersion) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin_export().await?;
+        let (accounts, cycles, statuses) = filter.parameters();
+        let mut rows = sqlx::query!(
+            r#"select account as "account!", id as "id!", version as "version!", valid_from as "valid_from!", valid_to,
+                      cycle as "cycle!", partner_company_name as "partner_company_name!",
+                      start_date as "start_date!", end_date as "end_date!", status as "status!",
+                      under_review_status, extra::text as extra, poll_id as "poll_id!"
+               from lmp_billing.report_history
+               where ($1::text[] is null or account = any($1))
+                 and ($2::date[] is null or cycle = any($2))
+                 and ($3::text[] is null or status = any($3))
+                 -- as reports_as_of() does it
+                 and ($4::timestamptz is null or valid_from <= $4 and (valid_to > $4 or valid_to is null))
+               order by account, id, version"#,
+            accounts.as_deref(),
+            cycles.as_deref(),
+            statuses.as_deref(),
+            at
+        )
+        .fetch(&mut *tx);
+        while let Some(row) = rows.try_next().await.map_err(StoreError::doing(EXPORTING))? {
+            let version = ReportVersion {
+                account: row.account,
+                id: row.id,
+                version: row.version,
+                valid_from: row.valid_from,
+                valid_to: row.valid_to,
+                cycle: Cycle::containing(row.cycle),
+                partner_company_name: row.partner_company_name,
+                start_date: row.start_date,
+                end_date: row.end_date,
+                status: row.status,
+                under_review_status: row.under_review_status,
+                extra: raw(row.extra),
+                poll_id: row.poll_id,
+            };
+            if each(version).is_break() {
+                return Ok(());
+            }
+        }
+        drop(rows);
+        tx.commit().await
+    }
+
+    /// The accounts of which anything is stored.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn stored_accounts(&self) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar!(r#"select distinct account as "account!" from lmp_billing.cycles order by 1"#)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::doing("looking for accounts"))
+    }
+
+    /// The statuses, in their order.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn statuses(&self) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar!("select status from lmp_billing.report_statuses order by position, status")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::doing("reading the statuses"))
+    }
+}
