@@ -73,15 +73,25 @@ fn raw(extra: Option<String>) -> Option<Box<RawValue>> {
     extra.and_then(|text| RawValue::from_string(text).ok())
 }
 
-/// For a parameter: null asks for all.
 fn chosen<T>(values: Vec<T>) -> Option<Vec<T>> {
     if values.is_empty() { None } else { Some(values) }
 }
 
+/// A filter as the database takes it: null asks for all.
+struct Parameters {
+    accounts: Option<Vec<String>>,
+    cycles: Option<Vec<NaiveDate>>,
+    statuses: Option<Vec<String>>,
+}
+
 impl ExportFilter {
-    fn parameters(&self) -> (Option<Vec<String>>, Option<Vec<NaiveDate>>, Option<Vec<String>>) {
+    fn parameters(&self) -> Parameters {
         let cycles = self.cycles.iter().map(|cycle| cycle.first_day()).collect();
-        (chosen(self.accounts.clone()), chosen(cycles), chosen(self.statuses.clone()))
+        Parameters {
+            accounts: chosen(self.accounts.clone()),
+            cycles: chosen(cycles),
+            statuses: chosen(self.statuses.clone()),
+        }
     }
 }
 
@@ -96,7 +106,7 @@ impl Store {
         mut each: impl FnMut(CurrentReport) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin_export().await?;
-        let (accounts, cycles, statuses) = filter.parameters();
+        let Parameters { accounts, cycles, statuses } = filter.parameters();
         let mut rows = sqlx::query!(
             r#"select account as "account!", id as "id!", cycle as "cycle!",
                       partner_company_name as "partner_company_name!", start_date as "start_date!",
@@ -159,7 +169,7 @@ impl Store {
         mut each: impl FnMut(ReportVersion) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin_export().await?;
-        let (accounts, cycles, statuses) = filter.parameters();
+        let Parameters { accounts, cycles, statuses } = filter.parameters();
         let mut rows = sqlx::query!(
             r#"select account as "account!", id as "id!", version as "version!", valid_from as "valid_from!", valid_to,
                       cycle as "cycle!", partner_company_name as "partner_company_name!",

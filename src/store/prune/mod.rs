@@ -10,7 +10,7 @@ mod reports;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
-use sqlx::{Executor as _, Row as _};
+use sqlx::Executor as _;
 
 use super::tx::Tx;
 use super::{Store, StoreError, runs};
