@@ -1,7 +1,6 @@
 //! Five daemons and one tick.
 
 use chrono::TimeDelta;
-use futures_util::future::join_all;
 use rustix::process::Signal;
 
 use crate::faults::moved::Moved;
@@ -29,11 +28,12 @@ async fn five_daemons_run_one_tick_once_and_ask_the_upstream_once() {
         // Who was just looking takes it for a tick of the day, the others for one they slept through.
         lab.until_count(&format!("{ended} 'catch_up' or trigger = 'schedule'"), 2 * hour).await;
     }
-    join_all(daemons.into_iter().map(async |daemon| {
+    for daemon in &daemons {
         daemon.signal(Signal::TERM);
+    }
+    for daemon in daemons {
         daemon.ended().await.with_code(0);
-    }))
-    .await;
+    }
     assert_eq!(
         lab.texts("select concat_ws(' ', job, count(*), max(attempt), count(distinct run_id)) from lmp_billing.schedule_ticks
                    where due_at > '-infinity' group by job order by job").await,
