@@ -41,7 +41,9 @@ async fn answered(connection: &mut PgConnection, document: &str) -> String {
         assert_eq!(between, "\n", "between a query and its result: {sql}");
         let (_, after) = after.split_once("```\n").expect("the block ends");
         let result = ask(connection, sql).await;
-        answered += &format!("{before}```sql\n{sql}```\n\n```text\n{result}```\n");
+        for piece in [before, "```sql\n", sql, "```\n\n```text\n", &result, "```\n"] {
+            answered.push_str(piece);
+        }
         rest = after;
     }
     answered + rest

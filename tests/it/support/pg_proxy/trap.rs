@@ -78,7 +78,9 @@ impl Held {
     }
 
     /// Cuts the connection, on both sides.
-    pub(crate) fn cut(self) {}
+    pub(crate) fn cut(self) {
+        drop(self.verdict);
+    }
 
     /// Nothing passes on this connection any more, and it stays open.
     pub(crate) fn freeze(self) {
