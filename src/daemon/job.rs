@@ -124,6 +124,7 @@ impl Work {
             }
             // Logged, and nothing to be done about by this process.
             Err(PruneError::Refused(refusal)) => {
+                self.metrics.run(self.job, RunOutcome::Failed);
                 tracing::error!(
                     run.id = self.run_id,
                     "the prune was refused, nothing has been deleted: {refusal}"

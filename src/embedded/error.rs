@@ -148,7 +148,7 @@ pub enum EmbeddedError {
     },
 
     /// initdb failed.
-    #[error("initdb could not make a new PostgreSQL data folder in {} ({status}). It said:\n{said}", cluster.display())]
+    #[error("initdb could not make a new PostgreSQL data folder in {} ({status}). It said:\n{said}{}", cluster.display(), nameless(.said))]
     Initdb {
         /// The folder that was to be made.
         cluster: PathBuf,
@@ -230,5 +230,15 @@ impl EmbeddedError {
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }
+    }
+}
+
+/// What to do where initdb does not find the name of the user it runs as.
+fn nameless(said: &str) -> &'static str {
+    if said.contains("could not look up effective user ID") {
+        "\nUnder systemd's DynamicUser=yes names come from the package libnss-systemd: install it. In a \
+         container, run as a user that /etc/passwd knows."
+    } else {
+        ""
     }
 }

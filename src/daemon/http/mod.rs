@@ -52,6 +52,7 @@ impl HttpState {
     /// `clock` is the machine's: how far it and the database's are apart is shown.
     pub fn new(store: Store, plan: Plan, metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
         metrics.expect_accounts(&plan.accounts);
+        metrics.started(clock.now());
         Self(Arc::new(Shared {
             store,
             clock,

@@ -21,7 +21,7 @@ async fn readiness_metrics_and_page_follow_the_first_sync() {
     let metrics = ask(address, "GET", "/metrics").await.body;
     for line in [
         "lmp_billing_sync_upstream_request_duration_seconds_count{account=\"emea\"} 25",
-        "lmp_billing_sync_runs_total{job=\"reconcile\",outcome=\"succeeded\"} 1",
+        "lmp_billing_sync_runs_total{job_name=\"reconcile\",outcome=\"succeeded\"} 1",
     ] {
         assert!(metrics.contains(line), "{line} is missing:\n{metrics}");
     }

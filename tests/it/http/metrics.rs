@@ -64,23 +64,21 @@ async fn it_tells_how_fresh_and_how_complete_the_data_are() {
         ("quarantine_open{account=\"emea\"}", "1"),
         ("suspect_cycles{account=\"emea\"}", "0"),
         ("database_up", "1"),
-        ("overdue_jobs{job=\"refresh\"}", "0"),
+        ("overdue_jobs{job_name=\"refresh\"}", "0"),
         ("clock_skew_seconds{account=\"\",peer=\"database\"}", "0"),
         ("clock_skew_seconds{account=\"emea\",peer=\"upstream\"}", "0"),
         ("polls_total{account=\"emea\",outcome=\"applied\"}", "1"),
         ("polls_total{account=\"emea\",outcome=\"failed\"}", "0"),
         ("reports_changed_total{account=\"emea\",kind=\"inserted\"}", "6"),
         ("quarantined_entries_total{account=\"emea\"}", "1"),
-        ("runs_total{job=\"refresh\",outcome=\"succeeded\"}", "1"),
+        ("runs_total{job_name=\"refresh\",outcome=\"succeeded\"}", "1"),
     ] {
         assert_eq!(after.get(sample).map(ToString::to_string).as_deref(), Some(value), "{sample}");
     }
-    assert!(
-        after.contains_key(
-            "last_run_timestamp_seconds{account=\"emea\",job=\"manual\",outcome=\"succeeded\"}"
-        )
-    );
-    assert!(after["next_tick_timestamp_seconds{account=\"*\",job=\"prune\"}"] > confirmed);
+    assert!(after.contains_key(
+        "last_run_timestamp_seconds{account=\"emea\",job_name=\"manual\",outcome=\"succeeded\"}"
+    ));
+    assert!(after["next_tick_timestamp_seconds{account=\"*\",job_name=\"prune\"}"] > confirmed);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The daemon's endpoints, asked as a browser, a probe and a scraper ask them.
 
+mod dashboards;
 mod health;
 mod link;
 mod metrics;

@@ -3,13 +3,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use prometheus::{GaugeVec, Registry};
 
-use super::{added, options};
+use super::{JOB, added, options};
 use crate::daemon::http::sight::Sight;
 use crate::store::{Job, Overview};
 
 /// Moments are told to the millisecond, far within what a float holds exactly.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact for 285,000 years")]
-fn seconds(at: DateTime<Utc>) -> f64 {
+pub(super) fn seconds(at: DateTime<Utc>) -> f64 {
     at.timestamp_millis() as f64 / 1000.0
 }
 
@@ -117,7 +117,7 @@ fn jobs(gauges: &Gauges, sight: &Sight, overview: &Overview) {
     let next = gauges.add(
         "next_tick_timestamp_seconds",
         "When the job is due next, by its schedule; account * is for all.",
-        &["account", "job"],
+        &["account", JOB],
     );
     for (account, job) in sight.plan.jobs() {
         if let Some(due) = sight.plan.next(job, overview.now) {
@@ -127,7 +127,7 @@ fn jobs(gauges: &Gauges, sight: &Sight, overview: &Overview) {
     let last = gauges.add(
         "last_run_timestamp_seconds",
         "When a run of the job last ended with this outcome, by whichever process; among the last fifty.",
-        &["account", "job", "outcome"],
+        &["account", JOB, "outcome"],
     );
     for run in &overview.runs {
         if let Some(at) = run.finished_at {
@@ -137,7 +137,7 @@ fn jobs(gauges: &Gauges, sight: &Sight, overview: &Overview) {
     let overdue = gauges.add(
         "overdue_jobs",
         "Jobs whose tick nobody has taken within their grace; as in /readyz.",
-        &["job"],
+        &[JOB],
     );
     for job in Job::SCHEDULED {
         let late = overview

@@ -14,13 +14,17 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+    Encoder, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
 };
 
 use super::HttpState;
 use crate::store::{Job, Outcome, PollRow, RunOutcome};
+
+/// The label with a job's name. Not `job`: Prometheus gives that label to the target, and renames ours.
+const JOB: &str = "job_name";
 
 /// Seconds. An exchange may take as long as `sync.request_timeout`, a minute by default.
 const EXCHANGE_BUCKETS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
@@ -40,6 +44,7 @@ const RUN_OUTCOMES: [RunOutcome; 4] =
 /// What this process counts, from its start on.
 pub struct Metrics {
     registry: Registry,
+    started: Gauge,
     polls: IntCounterVec,
     exchanges: HistogramVec,
     changed: IntCounterVec,
@@ -71,6 +76,13 @@ impl Metrics {
             "How long exchanges with LMP took, from sending a request to the last byte of its answer.",
         );
         let metrics = Self {
+            started: added(
+                &registry,
+                Gauge::with_opts(options(
+                    "start_timestamp_seconds",
+                    "When this process started; it changes often if it keeps failing.",
+                )),
+            ),
             polls: counter("polls_total", "Polls by this process.", &["account", "outcome"]),
             exchanges: added(
                 &registry,
@@ -93,11 +105,7 @@ impl Metrics {
                     "Reports past retention that this process deleted.",
                 )),
             ),
-            runs: counter(
-                "runs_total",
-                "Runs by this process, of all accounts together.",
-                &["job", "outcome"],
-            ),
+            runs: counter("runs_total", "Runs by this process, of all accounts together.", &[JOB, "outcome"]),
             registry,
         };
         for job in Job::SCHEDULED {
@@ -106,6 +114,11 @@ impl Metrics {
             }
         }
         metrics
+    }
+
+    /// The process serves since then.
+    pub(super) fn started(&self, at: DateTime<Utc>) {
+        self.started.set(gauges::seconds(at));
     }
 
     /// A poll has ended.
@@ -197,7 +210,7 @@ mod tests {
             "lmp_billing_sync_reports_changed_total{account=\"emea\",kind=\"withdrawn\"} 0",
             "lmp_billing_sync_quarantined_entries_total{account=\"emea\"} 0",
             "lmp_billing_sync_pruned_reports_total 0",
-            "lmp_billing_sync_runs_total{job=\"prune\",outcome=\"partial\"} 0",
+            "lmp_billing_sync_runs_total{job_name=\"prune\",outcome=\"partial\"} 0",
             "lmp_billing_sync_upstream_request_duration_seconds_count{account=\"emea\"} 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
@@ -212,7 +225,7 @@ mod tests {
         metrics.pruned(7);
         metrics.exchange("emea", Duration::from_millis(300));
         let text = TextEncoder::new().encode_to_string(&metrics.registry.gather()).unwrap();
-        assert!(text.contains("runs_total{job=\"refresh\",outcome=\"partial\"} 2\n"), "{text}");
+        assert!(text.contains("runs_total{job_name=\"refresh\",outcome=\"partial\"} 2\n"), "{text}");
         assert!(text.contains("pruned_reports_total 7\n"), "{text}");
         assert!(text.contains("duration_seconds_bucket{account=\"emea\",le=\"0.25\"} 0\n"), "{text}");
         assert!(text.contains("duration_seconds_bucket{account=\"emea\",le=\"0.5\"} 1\n"), "{text}");
