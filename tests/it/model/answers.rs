@@ -129,9 +129,9 @@ impl Dates {
     }
 }
 
-/// What the vendor lists for one cycle.
+/// What the vendor lists for one cycle, and what was dropped from it last.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Listed(Vec<Entry>);
+pub(super) struct Listed(Vec<Entry>, Option<Entry>);
 
 impl Listed {
     pub(super) fn edit(&mut self, edits: &[Edit]) {
@@ -143,7 +143,11 @@ impl Listed {
                 },
                 Edit::Add(entry) => self.0.push(*entry),
                 Edit::Fill(entry) => self.0 = (0..9).map(|id| Entry { id, ..*entry }).collect(),
-                Edit::Drop(id) => self.0.retain(|listed| listed.id != *id),
+                Edit::Drop(id) => {
+                    self.1 = self.0.iter().find(|listed| listed.id == *id).copied().or(self.1);
+                    self.0.retain(|listed| listed.id != *id);
+                }
+                Edit::Back => self.0.extend(self.1.take()),
                 Edit::Clear => self.0.clear(),
                 Edit::Turn => self.0.reverse(),
             }

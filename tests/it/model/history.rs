@@ -80,6 +80,8 @@ pub(super) enum Edit {
     /// All ids, each with an entry like this.
     Fill(Entry),
     Drop(u8),
+    /// The entry dropped last is back, as it was.
+    Back,
     Clear,
     /// Another order.
     Turn,
@@ -168,7 +170,8 @@ fn edit() -> impl Strategy<Value = Edit> {
         10 => entry().prop_map(Edit::Put),
         1 => entry().prop_map(Edit::Add),
         2 => plain().prop_map(Edit::Fill),
-        3 => (0..IDS).prop_map(Edit::Drop),
+        4 => (0..IDS).prop_map(Edit::Drop),
+        4 => Just(Edit::Back),
         1 => Just(Edit::Clear),
         1 => Just(Edit::Turn),
     ]
@@ -183,7 +186,7 @@ fn plain() -> impl Strategy<Value = Entry> {
         8 => Just(Dates::Whole),
         4 => Just(Dates::IntoTheNext),
         1 => Just(Dates::FromTheOneBefore),
-        2 => (-1_i64..=1).prop_map(Dates::OneDay),
+        4 => (-1_i64..=1).prop_map(Dates::OneDay),
     ];
     (0..IDS, 0_u8..3, 0_u8..9, 0_u8..4, dates, 0_u8..5, 0_u8..3).prop_map(
         |(id, name, status, under_review, dates, extra, dress)| Entry {
