@@ -78,7 +78,7 @@ create table lmp_billing.superseded_versions (
     status_not_before timestamptz,
     poll_id bigint not null,
     -- What the version after it brought, so that a change can be told, and found by its month and time,
-    -- without looking for that version. Null for a report that was deleted by hand and is not back.
+    -- without looking for that version. Null where the report was deleted by hand.
     next_valid_from timestamptz,
     next_cycle date,
     next_partner_company_name text,

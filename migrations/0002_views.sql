@@ -54,22 +54,56 @@ select * from lmp_billing.current_reports where not is_final;
 -- A change is told by the version it ended: it knows what came next. So a month's changes, or those of a few
 -- days, are found through one index and need no join of versions with each other.
 create view lmp_billing.status_changes as
-select p.account,
-       p.id,
-       p.next_cycle as cycle,
-       coalesce(p.next_partner_company_name, p.partner_company_name) as partner_company_name,
-       p.status as from_status,
-       p.next_status as to_status,
-       p.next_under_review_status as under_review_status,
-       p.next_status_not_before as changed_after,
-       p.next_valid_from as changed_at,
-       date_part('epoch', p.valid_to - p.status_since) / 86400 as days_in_from_status,
+with changes as (
+    select p.account,
+           p.id,
+           p.next_cycle as cycle,
+           coalesce(p.next_partner_company_name, p.partner_company_name) as partner_company_name,
+           p.status as from_status,
+           p.next_status as to_status,
+           p.next_under_review_status as under_review_status,
+           p.next_status_not_before as changed_after,
+           p.next_valid_from as changed_at,
+           p.status_since as from_since,
+           p.valid_to as from_until,
+           p.version + 1 as version,
+           p.next_poll_id as poll_id
+    from lmp_billing.superseded_versions p
+    where p.next_status <> p.status
+    union all
+    -- A report that was deleted by hand and is back: its version could not know what would come next. Few, and
+    -- with an index of their own.
+    select p.account, p.id, n.cycle, n.partner_company_name, p.status, n.status, n.under_review_status,
+           n.status_not_before, n.valid_from, p.status_since, p.valid_to, p.version + 1, n.poll_id
+    from lmp_billing.superseded_versions p
+    cross join lateral (
+        select r.cycle, r.partner_company_name, r.status, r.under_review_status, r.status_not_before,
+               r.valid_from, r.poll_id
+        from lmp_billing.reports r
+        where r.id = p.id and r.account = p.account and r.version = p.version + 1
+        union all
+        select s.cycle, s.partner_company_name, s.status, s.under_review_status, s.status_not_before,
+               s.valid_from, s.poll_id
+        from lmp_billing.superseded_versions s
+        where s.id = p.id and s.account = p.account and s.version = p.version + 1
+    ) n
+    where p.next_valid_from is null and n.status <> p.status
+)
+select c.account,
+       c.id,
+       c.cycle,
+       c.partner_company_name,
+       c.from_status,
+       c.to_status,
+       c.under_review_status,
+       c.changed_after,
+       c.changed_at,
+       date_part('epoch', c.from_until - c.from_since) / 86400 as days_in_from_status,
        coalesce(f.is_final, false) as reopened,
-       p.version + 1 as version,
-       p.next_poll_id as poll_id
-from lmp_billing.superseded_versions p
-left join lmp_billing.report_statuses f on f.status = p.status
-where p.next_status <> p.status;
+       c.version,
+       c.poll_id
+from changes c
+left join lmp_billing.report_statuses f on f.status = c.from_status;
 
 create view lmp_billing.cycle_progress as
 with counted as (

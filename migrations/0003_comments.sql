@@ -77,7 +77,7 @@ comment on column lmp_billing.superseded_versions.poll_id is
     'The poll that brought this version (cycle_polls.id).';
 
 comment on column lmp_billing.superseded_versions.next_valid_from is
-    'When the next version of the report began. Later than valid_to if the report was away in between. Null if it was deleted by hand and is not back.';
+    'When the next version of the report began. Later than valid_to if the report was away in between. Null where the report was deleted by hand.';
 comment on column lmp_billing.superseded_versions.next_cycle is
     'Billing month in the next version; see status_changes.';
 comment on column lmp_billing.superseded_versions.next_partner_company_name is

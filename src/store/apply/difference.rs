@@ -146,12 +146,6 @@ impl Work<'_> {
                 .await?;
             counts.inserted = int(inserted);
         }
-        if kinds.changed_or_returned + kinds.new > 0 {
-            sqlx::query_file!("src/store/apply/resume.sql", self.poll.account)
-                .execute(&mut *self.tx)
-                .await
-                .map_err(StoreError::doing("telling what came after a deletion"))?;
-        }
         if kinds.no_longer_listed > 0 {
             let withdrawn = self
                 .run(include_str!("withdraw.sql"), "marking reports that are no longer listed", |query| {

@@ -20,7 +20,17 @@ const TIMES: [(&str, &[&str]); 6] = [
             "withdrawn_at",
         ],
     ),
-    ("superseded_versions", &["valid_from", "valid_to", "status_since", "status_not_before"]),
+    (
+        "superseded_versions",
+        &[
+            "valid_from",
+            "valid_to",
+            "status_since",
+            "status_not_before",
+            "next_valid_from",
+            "next_status_not_before",
+        ],
+    ),
     ("sync_runs", &["started_at", "finished_at"]),
     ("cycle_polls", &["requested_at", "finished_at"]),
     ("quarantined_reports", &["first_seen_at", "resolved_at"]),

@@ -222,4 +222,16 @@ pub(in crate::checker) const ALL: &[Corruption] = &[
          r.account = c.account",
         "withdrawn_by_an_older_poll",
     ),
+    (
+        "a version tells another month of the next one",
+        "update lmp_billing.superseded_versions s set next_cycle = (next_cycle + interval '1 month')::date \
+         from changed c where s.id = c.id and s.account = c.account and s.version = 1",
+        "next_version_is_told_wrongly",
+    ),
+    (
+        "a version does not know the next one",
+        "update lmp_billing.superseded_versions s set next_valid_from = null, next_status = null \
+         from changed c where s.id = c.id and s.account = c.account and s.version = 1",
+        "next_version_is_not_told",
+    ),
 ];

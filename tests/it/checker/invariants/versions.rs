@@ -69,6 +69,21 @@ pub(super) const ALL: &[Invariant] = &[
         select v.who || ': poll ' || v.poll_id || ' after poll ' || b.poll_id from v
         join v b on b.account = v.account and b.id = v.id and b.version = v.before
         where v.poll_id <= b.poll_id and not v.touched"),
+    ("next_version_is_told_wrongly", "
+        select n.who || ' is not what the version before it says of it: ' || s.next_cycle || ' ' || s.next_status
+               || ' from ' || s.next_valid_from || ' by poll ' || s.next_poll_id
+        from lmp_billing.superseded_versions s
+        join v n on n.account = s.account and n.id = s.id and n.version = s.version + 1
+        where s.next_valid_from is not null and not n.touched
+          and (s.next_valid_from, s.next_cycle, coalesce(s.next_partner_company_name, s.partner_company_name),
+               s.next_status, s.next_under_review_status, s.next_status_not_before, s.next_poll_id)
+              is distinct from
+              (n.valid_from, n.cycle, n.partner_company_name, n.status, n.under_review_status, n.status_not_before,
+               n.poll_id)"),
+    ("next_version_is_not_told", "
+        select v.who || ' ended, and does not say by what' from v
+        join lmp_billing.superseded_versions s on s.account = v.account and s.id = v.id and s.version = v.version
+        where not v.newest and not v.touched and s.next_valid_from is null"),
     ("withdrawn_without_poll", "
         select r.account || ' ' || r.id || ': no poll ' || r.withdrawn_poll_id from lmp_billing.reports r
         where r.withdrawn_poll_id is not null
