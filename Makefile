@@ -1,7 +1,7 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kills histories soak bench lint ci sqlx-data postgres tools
+.PHONY: help demo test kills histories soak bench lint ci trials sqlx-data postgres tools
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ lint: ## checks all that CI checks besides the tests
 
 ci: ## does all that CI does
 	.ci/run
+
+trials: ## boots a throwaway Debian: the unit under a real systemd (root; minutes)
+	scripts/systemd-trial.sh
 
 sqlx-data: postgres ## writes the query data anew after a change of queries or migrations
 	scripts/sqlx-data.sh
