@@ -15,7 +15,7 @@ use rustix::process::Signal;
 use crate::cli::process::Running;
 use crate::faults::moved::Moved;
 
-const DAYS: u64 = 60;
+const DAYS: u64 = 30;
 const PARTNERS: u32 = 20;
 /// Short, so that pruning has something to do and the tables come to rest.
 const RETENTION: &str = "[retention]\nmonths = 1\n";
