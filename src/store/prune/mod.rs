@@ -20,12 +20,10 @@ pub use logs::Cutoff;
 pub use reports::{Batch, Deleted, DueReports};
 
 /// Locks are waited for briefly, because others are held meanwhile. Deleting by hand keeps a deleted
-/// report as a version; pruning says that it is pruning. A batch need not wait for the disk: nobody is told
-/// of it before the end of its run is committed, and that writes down all that came before. After a crash
-/// what was lost of the batches is due again.
+/// report as a version; pruning says that it is pruning. Batches wait for the disk like all else: after a
+/// crash of the server a run that went on would count what had been lost.
 const SETTINGS: &str = "set local lock_timeout = '200ms';
-    set local lmp_billing.pruning = 'on';
-    set local synchronous_commit = off";
+    set local lmp_billing.pruning = 'on'";
 
 /// What is past retention in one cycle of one account, or what has been deleted of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
