@@ -15,9 +15,9 @@ database=${1:?the connection string of a reader, for example postgres://ana@db/f
 
 asking() {
     echo "listen lmp_billing_changes;"
-    echo "\\echo listening"
+    printf '%s\n' '\echo listening'
     # Ends when psql has ended, by the broken pipe.
-    while echo "do '';" 2>/dev/null; do sleep "${LISTEN_INTERVAL:-1}"; done
+    while echo "do 'begin end';" 2>/dev/null; do sleep "${LISTEN_INTERVAL:-1}"; done
 }
 
 asking | PGOPTIONS="-c client_min_messages=warning" psql -X -q -A -t -v ON_ERROR_STOP=1 "$database" |
