@@ -154,11 +154,11 @@ async fn write(
     destination: &mut Destination,
 ) -> Result<(), CliError> {
     if history || at.is_some() {
-        let mut lines = Lines::begin(destination, form)?;
+        let mut lines = Lines::begin(destination, form);
         store.export_versions(filter, at, |row| put(&mut lines, &row)).await?;
         Ok(lines.end()?)
     } else {
-        let mut lines = Lines::begin(destination, form)?;
+        let mut lines = Lines::begin(destination, form);
         store.export_current(filter, |row| put(&mut lines, &row)).await?;
         Ok(lines.end()?)
     }

@@ -75,14 +75,13 @@ fn raw(extra: Option<String>) -> Option<Box<RawValue>> {
 }
 
 /// For a parameter: null asks for all.
-fn chosen<T>(values: Vec<T>) -> Option<Vec<T>> {
+fn chosen<T>(values: &[T]) -> Option<&[T]> {
     if values.is_empty() { None } else { Some(values) }
 }
 
 impl ExportFilter {
-    fn parameters(&self) -> (Option<Vec<String>>, Option<Vec<NaiveDate>>, Option<Vec<String>>) {
-        let cycles = self.cycles.iter().map(|cycle| cycle.first_day()).collect();
-        (chosen(self.accounts.clone()), chosen(cycles), chosen(self.statuses.clone()))
+    fn first_days(&self) -> Vec<NaiveDate> {
+        self.cycles.iter().map(|cycle| cycle.first_day()).collect()
     }
 }
 
@@ -97,7 +96,7 @@ impl Store {
         mut each: impl FnMut(CurrentReport) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut tx = Tx::begin_export(&self.pool).await?;
-        let (accounts, cycles, statuses) = filter.parameters();
+        let cycles = filter.first_days();
         let mut rows = sqlx::query!(
             r#"select account as "account!", id as "id!", cycle as "cycle!",
                       partner_company_name as "partner_company_name!", start_date as "start_date!",
@@ -111,9 +110,9 @@ impl Store {
                  and ($2::date[] is null or cycle = any($2))
                  and ($3::text[] is null or status = any($3))
                order by account, cycle, id"#,
-            accounts.as_deref(),
-            cycles.as_deref(),
-            statuses.as_deref()
+            chosen(&filter.accounts),
+            chosen(&cycles),
+            chosen(&filter.statuses)
         )
         .fetch(&mut *tx);
         while let Some(row) = rows.try_next().await.map_err(StoreError::doing(EXPORTING))? {
@@ -160,7 +159,7 @@ impl Store {
         mut each: impl FnMut(ReportVersion) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut tx = Tx::begin_export(&self.pool).await?;
-        let (accounts, cycles, statuses) = filter.parameters();
+        let cycles = filter.first_days();
         let mut rows = sqlx::query!(
             r#"select account as "account!", id as "id!", version as "version!", valid_from as "valid_from!", valid_to,
                       cycle as "cycle!", partner_company_name as "partner_company_name!",
@@ -173,9 +172,9 @@ impl Store {
                  -- as reports_as_of() does it
                  and ($4::timestamptz is null or valid_from <= $4 and (valid_to > $4 or valid_to is null))
                order by account, id, version"#,
-            accounts.as_deref(),
-            cycles.as_deref(),
-            statuses.as_deref(),
+            chosen(&filter.accounts),
+            chosen(&cycles),
+            chosen(&filter.statuses),
             at
         )
         .fetch(&mut *tx);

@@ -48,7 +48,7 @@ enum Sink<'d> {
 
 impl<'d, R: Record> Lines<'d, R> {
     /// Begins with the header, where there is one.
-    pub(super) fn begin(destination: &'d mut Destination, form: Form) -> io::Result<Self> {
+    pub(super) fn begin(destination: &'d mut Destination, form: Form) -> Self {
         let (sink, zone, failed) = match form {
             Form::Json => (Sink::Json(destination), None, None),
             Form::Csv { separator, excel } => {
@@ -63,7 +63,7 @@ impl<'d, R: Record> Lines<'d, R> {
                 (Sink::Csv(writer), excel, begun.err())
             }
         };
-        Ok(Self { sink, zone, failed, of: PhantomData })
+        Self { sink, zone, failed, of: PhantomData }
     }
 
     /// Writes a line; false if no more is wanted.

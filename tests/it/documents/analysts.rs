@@ -1,4 +1,4 @@
-//! docs/ANALYSTS.md: each query is run as a reader would, on a small world whose clock stands still.
+//! `docs/ANALYSTS.md`: each query is run as a reader would, on a small world whose clock stands still.
 
 use std::fs;
 
@@ -41,7 +41,9 @@ async fn answered(connection: &mut PgConnection, document: &str) -> String {
         assert_eq!(between, "\n", "between a query and its result: {sql}");
         let (_, after) = after.split_once("```\n").expect("the block ends");
         let result = ask(connection, sql).await;
-        answered += &format!("{before}```sql\n{sql}```\n\n```text\n{result}```\n");
+        for part in [before, "```sql\n", sql, "```\n\n```text\n", &result, "```\n"] {
+            answered += part;
+        }
         rest = after;
     }
     answered + rest

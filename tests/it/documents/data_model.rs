@@ -1,4 +1,4 @@
-//! docs/DATA_MODEL.md is drawn from the live schema.
+//! `docs/DATA_MODEL.md` is drawn from the live schema.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -92,7 +92,8 @@ async fn the_data_model_is_that_of_the_live_schema() {
         }
     }
     diagram.push_str("```\n\n## Columns\n");
-    let diagram: String = diagram.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    let diagram: Vec<&str> = diagram.lines().map(str::trim_end).collect();
+    let diagram = diagram.join("\n") + "\n";
     let document = fs::read_to_string(path(DOCUMENT)).unwrap();
     let (written, _) = document.split_once(BEGIN).expect("the mark is there");
     is_as_it_should_be(DOCUMENT, &format!("{written}{BEGIN}\n{diagram}{pages}"));

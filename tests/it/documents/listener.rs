@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::path;
 use crate::support::lab::{Lab, reports};
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 async fn heard(lines: &mut Lines<BufReader<ChildStdout>>) -> Value {
     let line = timeout(DEADLINE, lines.next_line()).await.expect("it is told in time").unwrap();

@@ -30,7 +30,7 @@ async fn one_cycle_one_report_or_three_days_never_read_a_whole_table() {
     .fetch_one(&mut *connection)
     .await
     .unwrap();
-    let mut read_all = 0;
+    let mut seen = 0;
     for question in QUESTIONS {
         let sql = question.sql.replace("$cycle", &cycle).replace("$id", &id);
         let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("explain {sql}")))
@@ -42,8 +42,8 @@ async fn one_cycle_one_report_or_three_days_never_read_a_whole_table() {
             .iter()
             .any(|table| plan.contains(&format!("Seq Scan on {table} ")));
         assert!(question.may_read_all || !reads_all, "{}:\n{plan}", question.about);
-        read_all += usize::from(reads_all);
+        seen += usize::from(reads_all);
     }
     // Those that have to read everything show that the test would see it.
-    assert!(read_all > 3, "only {read_all} plans read a whole table: this test sees nothing");
+    assert!(seen > 3, "only {seen} plans read a whole table: this test sees nothing");
 }
