@@ -25,7 +25,7 @@ pub struct Facts {
     pub last_answer: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// Reports that would be deleted.
     pub due: i64,
-    /// All reports, counted no further than to where so many being due is allowed ([`enough`]); `None` if it
+    /// All reports, counted no further than to where so many being due is allowed; `None` if it
     /// does not matter.
     pub total: Option<i64>,
 }
