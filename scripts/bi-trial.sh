@@ -63,7 +63,7 @@ psql -X -q -A -t -v ON_ERROR_STOP=1 -v moment="$moment" -f scripts/bi/facts.sql 
 grep -qx 'update refused 42501' "$dir/psql"
 grep -q '^name .*é' "$dir/psql"
 [ "$(grep -c '^as of ' "$dir/psql")" -ge 3 ]
-! grep -q '^rows .* 0$' "$dir/psql"
+if grep '^rows .* 0$' "$dir/psql" >&2; then exit 1; fi
 echo "psql: $(wc -l <"$dir/psql") facts; $(psql --version)"
 
 failed=0

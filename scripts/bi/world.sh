@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2012,SC2016,SC2154
 # To be sourced by scripts/bi-trial.sh: a database as an analyst meets it. A private PostgreSQL, reports of a simulated
 # LMP read on three days, and the login of docs/ANALYSTS.md, made by the statements that stand there.
 #
