@@ -1,7 +1,7 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kills histories soak bench lint ci trials sqlx-data postgres tools
+.PHONY: help demo test kills histories soak bench lint ci trials bi-trial sqlx-data postgres tools
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,12 @@ soak: postgres tools ## takes the daemon through two years of ticks, with faults
 
 bench: postgres ## measures against what PostgreSQL itself needs (half an hour; docs/PERFORMANCE.md)
 	cargo bench --locked --bench end_to_end
+
+bi-trial: postgres ## tries the tables out with psql, JDBC, ODBC and Python (docs/bi/README.md)
+	scripts/bi-trial.sh
+
+page-trial: postgres ## looks at the status page in headless Chromium, with an accessibility checker
+	scripts/page-trial.sh
 
 lint: ## checks all that CI checks besides the tests
 	.ci/run lint
