@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use maud::{Markup, html};
 
 use super::super::Plan;
@@ -102,7 +103,7 @@ fn summary(overview: &Overview, folded: &[Month<'_>]) -> Markup {
     let confirmed = folded.iter().filter_map(|month| month.state?.confirmed_at).min();
     html! {
         (months) ", all completed: " (many(reports, "report", "reports"))
-        @if let Some(at) = confirmed { ", confirmed within the last " (span(overview.now - at)) }
+        @if let Some(at) = confirmed { ", confirmed within the last " (span((overview.now - at).max(TimeDelta::minutes(1)))) }
     }
 }
 
