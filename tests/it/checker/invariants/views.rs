@@ -33,11 +33,14 @@ pub(super) const ALL: &[Invariant] = &[
         select coalesce(c.account || ' ' || c.id || ' version ' || c.version, n.who) || ' is not the same in status_changes'
         from (select v.* from v where v.status <> v.status_before and v.before = v.version - 1) n
         full join lmp_billing.status_changes c on c.account = n.account and c.id = n.id and c.version = n.version
-        where (c.cycle, c.partner_company_name, c.from_status, c.to_status, c.under_review_status, c.changed_after, c.changed_at,
+        -- what somebody has written by hand into the newest version is no change of the vendor's
+        cross join given g
+        where coalesce(c.account || ' ' || c.id, n.account || ' ' || n.id) <> all (g.touched)
+          and ((c.cycle, c.partner_company_name, c.from_status, c.to_status, c.under_review_status, c.changed_after, c.changed_at,
                c.reopened, c.poll_id) is distinct from
               (n.cycle, n.partner_company_name, n.status_before, n.status, n.under_review_status, n.status_not_before, n.valid_from,
                n.status_before = 'Completed', n.poll_id)
-           or abs(c.days_in_from_status - extract(epoch from n.to_before - n.since_before) / 86400) > 0.0001"),
+           or abs(c.days_in_from_status - extract(epoch from n.to_before - n.since_before) / 86400) > 0.0001)"),
     ("cycle_progress", "
         select coalesce(p.account || ' ' || p.cycle, r.account || ' ' || r.cycle) || ' is not the same in cycle_progress'
         from (select account, cycle, count(*) filter (where listed) as reports,

@@ -105,15 +105,13 @@ impl Strikes {
         }
     }
 
-    /// How many points have been struck; fails if there is one that should have been: each that lasts, and
-    /// where there were rounds enough, each.
+    /// How many points have been struck; fails if one that lasts has not been. Of the others a few are met only
+    /// on a busy machine, and perhaps not again.
     pub(super) fn all_struck(&self) -> usize {
-        let enough = 4 * self.rounds >= 5 * self.points.len();
         let left: Vec<_> = self
             .points
             .iter()
-            .filter(|(_, known)| known.struck == 0 && known.passed >= OFTEN)
-            .filter(|(point, _)| point.lasts || enough)
+            .filter(|(point, known)| point.lasts && known.struck == 0 && known.passed >= OFTEN)
             .map(|(point, _)| point)
             .collect();
         // Fewer rounds than usual are for trying something out.
