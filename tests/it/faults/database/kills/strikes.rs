@@ -36,7 +36,6 @@ pub(super) struct Strikes {
     usual: Duration,
     begun: Instant,
     pub(super) random: usize,
-    rounds: usize,
 }
 
 impl Strikes {
@@ -47,7 +46,6 @@ impl Strikes {
             usual: Duration::from_millis(300),
             begun: Instant::now(),
             random: 0,
-            rounds: 0,
         }
     }
 
@@ -94,7 +92,6 @@ impl Strikes {
     }
 
     pub(super) fn struck(&mut self, moment: &Moment, killed: bool) {
-        self.rounds += 1;
         match moment {
             Moment::At(point) => {
                 if let Some(known) = self.points.get_mut(point) {
