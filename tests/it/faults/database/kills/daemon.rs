@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use super::strikes::Strikes;
-use super::{Fate, kill, let_leases_run_out};
+use super::{Fate, kill, let_leases_run_out, until_its_sessions_end};
 use crate::cli::lab::{Lab, months_ago, token};
 use crate::cli::process::Call;
 use crate::faults::database::story::Story;
@@ -60,6 +60,7 @@ async fn a_killed_daemon_is_followed_by_one_that_takes_over_its_tick() {
         };
         proxy.disarm();
         proxy.cut();
+        until_its_sessions_end(pool).await;
         check::invariants(pool, &format!("{place}, right after")).await;
         strikes.struck(&moment, matches!(fate, Some(Fate::Killed)));
         match fate {

@@ -18,6 +18,7 @@ use sqlx::postgres::PgPool;
 
 use crate::cli::process::{Call, Ended};
 use crate::support::pg_proxy::PgProxy;
+use crate::support::wait::until_async;
 use strikes::Point;
 
 /// When to kill.
@@ -72,8 +73,20 @@ async fn kill(call: Call, proxy: &PgProxy, moment: &Moment) -> Fate {
     if ended.code.is_some() { Fate::Escaped(ended) } else { Fate::Killed }
 }
 
+/// Waits until the server has noticed that the program is gone: what it had sent off may be committed until
+/// then.
+async fn until_its_sessions_end(pool: &PgPool) {
+    until_async("the killed program's sessions end", async || {
+        let query = "select count(*) from pg_stat_activity
+                     where datname = current_database() and application_name = 'lmp-billing-sync'";
+        sqlx::query_scalar::<_, i64>(query).fetch_one(pool).await.unwrap() == 0
+    })
+    .await;
+}
+
 /// As if two minutes had passed without a sign of life.
 async fn let_leases_run_out(pool: &PgPool) {
+    until_its_sessions_end(pool).await;
     sqlx::query(
         "update lmp_billing.sync_runs set lease_renewed_at = lease_renewed_at - interval '3 minutes'
          where outcome = 'running'",
