@@ -22,9 +22,13 @@ async fn the_next_run_uses_a_rotated_secret_without_a_restart_or_a_word() {
     )
     .await;
     assert_eq!(lab.count("select count(*) from lmp_billing.reports").await, 0);
-    // No hammering: the polls after the first denial were logged, not sent.
+    // No hammering: the polls after the first denial were logged, not sent. Two may have been under way at once.
+    let most = "select max(sent) from (select count(requested_at) as sent from lmp_billing.cycle_polls group by run_id) r";
+    assert!(lab.count(most).await <= 2);
+    let received = i64::try_from(lab.handle().received()).unwrap();
     let sent = lab.count("select count(*) from lmp_billing.cycle_polls where requested_at is not null").await;
-    assert_eq!(i64::try_from(lab.handle().received()).unwrap(), sent);
+    // Others of the run that is under way are logged a little later.
+    assert!(received <= sent + 2, "{received} requests, and {sent} polls are logged as sent");
     std::fs::write(&file, format!("{SECRET_KEY}\n")).unwrap();
     until_count(
         &lab,

@@ -46,7 +46,7 @@ async fn a_killed_daemon_is_followed_by_one_that_takes_over_its_tick() {
     }
     let mut strikes = Strikes::new(seed);
     let (mut killed, mut escaped) = (0, 0);
-    while killed < wanted {
+    while strikes.more(killed, wanted) {
         let round = killed + escaped;
         serve(&lab, &mut story, None);
         let moment = strikes.next();

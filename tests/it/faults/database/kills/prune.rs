@@ -117,7 +117,7 @@ async fn a_killed_prune_has_deleted_whole_reports_and_counted_them_and_the_next_
     let mut strikes = Strikes::new(seed);
     let (mut killed, mut escaped, mut seeded) = (0, 0, 0);
     execute(pool, RECENT_THINGS.to_owned()).await;
-    while killed < wanted {
+    while strikes.more(killed, wanted) {
         let round = killed + escaped;
         // Now and then there is nothing to do, and now and then the one that is killed has to do with what the
         // last one left, when it is known to be dead.

@@ -102,15 +102,25 @@ impl Strikes {
         }
     }
 
-    /// How many points have been struck; fails if one that lasts has not been. Of the others a few are met only
-    /// on a busy machine, and perhaps not again.
-    pub(super) fn all_struck(&self) -> usize {
-        let left: Vec<_> = self
-            .points
+    /// Whether there is to be another round: as many as wanted, and up to as many again where a point that lasts
+    /// has not been struck.
+    pub(super) fn more(&self, killed: usize, wanted: usize) -> bool {
+        killed < wanted || (killed < 2 * wanted && !self.left().is_empty())
+    }
+
+    /// Points that last, that complete runs often pass, and that have not been struck. Of the others a few are
+    /// met only on a busy machine, and perhaps not again.
+    fn left(&self) -> Vec<&Point> {
+        self.points
             .iter()
             .filter(|(point, known)| point.lasts && known.struck == 0 && known.passed >= OFTEN)
             .map(|(point, _)| point)
-            .collect();
+            .collect()
+    }
+
+    /// How many points have been struck; fails if one that should have been has not.
+    pub(super) fn all_struck(&self) -> usize {
+        let left = self.left();
         // Fewer rounds than usual are for trying something out.
         assert!(left.is_empty() || rounds::kills() < rounds::USUAL, "never killed at {left:#?}");
         self.points.values().filter(|known| known.struck > 0).count()

@@ -49,7 +49,7 @@ async fn a_killed_sync_loses_invents_and_doubles_nothing_and_the_next_one_conver
     let mut strikes = Strikes::new(seed);
     let (mut killed, mut escaped) = (0, 0);
     let mut stage = Stage::new(seed).await;
-    while killed < wanted {
+    while strikes.more(killed, wanted) {
         let round = killed + escaped;
         if stage.fresh.is_empty() {
             stage = Stage::new(seed.wrapping_add(round as u64)).await;
