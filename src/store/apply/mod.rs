@@ -297,8 +297,12 @@ async fn before(connection: &mut PgConnection, poll: &Poll, guard: &Guard) -> Re
     .map_err(StoreError::doing("looking for what there is of the cycle"))?;
     Ok(Before {
         last: row.last.unwrap_or_default(),
-        // At the edge absence proves nothing.
-        seen: row.seen_id.zip(row.seen_at).filter(|_| !guard.is_edge),
+        // At the edge absence proves nothing; nor where a listed report may have been past retention, and so
+        // have been ignored.
+        seen: row
+            .seen_id
+            .zip(row.seen_at)
+            .filter(|_| !guard.is_edge && guard.cutoff <= poll.cycle.first_day()),
         stored: row.stored,
         open_quarantine: row.open_quarantine,
     })

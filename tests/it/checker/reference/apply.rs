@@ -207,6 +207,8 @@ impl Reference {
     ) {
         let key = (poll.account.to_owned(), id);
         let before = self.reports.get(&key).cloned();
+        // A report past retention is ignored though it is listed: there absence proves nothing either.
+        let unsure = edge || cutoff > poll.cycle;
         let mut version = Version {
             facts: facts.clone(),
             cycle: poll.cycle,
@@ -217,7 +219,7 @@ impl Reference {
             not_before: super::NotBefore { sound: BTreeSet::new(), exact: Exact::Doubtful },
         };
         let Some(mut report) = before.clone() else {
-            version.not_before = self.not_before(poll, edge, id, &facts.status, None, version.from);
+            version.not_before = self.not_before(poll, unsure, id, &facts.status, None, version.from);
             verdict.inserted += 1;
             let report = Report {
                 first_seen: version.from,
@@ -250,7 +252,7 @@ impl Reference {
         if old.facts.status != facts.status || returned && !report.deleted {
             version.status_since = version.from;
             version.not_before =
-                self.not_before(poll, edge, id, &facts.status, before.as_ref(), version.from);
+                self.not_before(poll, unsure, id, &facts.status, before.as_ref(), version.from);
         } else {
             version.status_since = old.status_since;
             version.not_before = old.not_before.clone();
