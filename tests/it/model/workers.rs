@@ -19,7 +19,7 @@ use crate::support::db::TestDb;
 /// In CI.
 const HISTORIES: u64 = 700;
 
-/// Where CI begins. Fixed while MODEL_SEED=46650987562637 is open: a refresh that need not read believes a
+/// Where CI begins. Fixed while `MODEL_SEED=46650987562637` is open: a refresh that need not read believes a
 /// month unchanged although a report of it has to be written. Random seeds find such things, and are to be
 /// taken again once it is mended.
 const FIRST: u64 = 46_650_987_561_866;
