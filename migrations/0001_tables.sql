@@ -152,6 +152,7 @@ create table lmp_billing.cycle_polls (
     withdrawn integer not null default 0,
     quarantined integer not null default 0,
     unreadable integer not null default 0,
+    overtaken integer not null default 0,
     body_bytes bigint,
     body_sha256 bytea,
     listed_sha256 bytea,

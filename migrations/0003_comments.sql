@@ -181,6 +181,8 @@ comment on column lmp_billing.cycle_polls.quarantined is
     'Entries that could not be reports; identical ones count once.';
 comment on column lmp_billing.cycle_polls.unreadable is
     'Quarantined entries whose id could not be read; while there are any, no report is withdrawn.';
+comment on column lmp_billing.cycle_polls.overtaken is
+    'Reports not written because a later poll, of another cycle, had been written first; the next answer is read again.';
 comment on column lmp_billing.cycle_polls.body_bytes is
     'Size of the decoded answer in bytes.';
 comment on column lmp_billing.cycle_polls.body_sha256 is

@@ -108,6 +108,7 @@ pub(super) struct PollResult<'a> {
     pub(super) withdrawn: i32,
     pub(super) quarantined: i32,
     pub(super) unreadable: i32,
+    pub(super) overtaken: i32,
     pub(super) listed_sha256: Option<&'a [u8]>,
     pub(super) error: Option<&'a str>,
 }
@@ -207,10 +208,10 @@ pub(super) async fn insert(
         Raw,
         "insert into lmp_billing.cycle_polls (
              id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
-             attempts, reports_seen, inserted, updated, withdrawn, quarantined, unreadable, body_bytes, body_sha256,
-             listed_sha256, program_version, error)
+             attempts, reports_seen, inserted, updated, withdrawn, quarantined, unreadable, overtaken, body_bytes,
+             body_sha256, listed_sha256, program_version, error)
          values ($1, $2, $3, $4, $5, coalesce($6, clock_timestamp()), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-             $17, $18, $19, $20, $21, $22)
+             $17, $18, $19, $20, $21, $22, $23)
          returning id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
              reports_seen, inserted, updated, withdrawn, quarantined, body_bytes, body_sha256, error",
         poll.id,
@@ -230,6 +231,7 @@ pub(super) async fn insert(
         result.withdrawn,
         result.quarantined,
         result.unreadable,
+        result.overtaken,
         sent.body.map(|body| body.0),
         sent.body.as_ref().map(|body| &body.1[..]),
         result.listed_sha256,

@@ -7,8 +7,8 @@ use crate::domain::Cycle;
 
 impl Store {
     /// Logs a poll as `unchanged` without reading its answer, if that is sure: the last believed answer
-    /// of the cycle had the same bytes, was read in the same way, and nothing of the cycle has been
-    /// written since. Otherwise `None`, and the answer has to be read.
+    /// of the cycle had the same bytes, was read in the same way and written as a whole, and nothing of the
+    /// cycle has been written since. Otherwise `None`, and the answer has to be read.
     ///
     /// # Errors
     /// When the run is over, or the database stays out of reach.
@@ -24,7 +24,8 @@ impl Store {
             }
             let moment = lock_cycle(&mut tx, poll).await?;
             let last = sqlx::query!(
-                "select id, body_bytes, body_sha256, program_version, reports_seen, quarantined, unreadable
+                "select id, body_bytes, body_sha256, program_version, reports_seen, quarantined, unreadable,
+                        overtaken
                  from lmp_billing.cycle_polls
                  where account = $1 and cycle = $2 and outcome in ('applied', 'unchanged')
                  order by id desc limit 1",
@@ -36,6 +37,7 @@ impl Store {
             .map_err(StoreError::doing(doing))?;
             let same = last.filter(|last| {
                 last.id < poll.id
+                    && last.overtaken == 0
                     && last.body_bytes == Some(body_bytes)
                     && last.body_sha256.as_deref() == Some(&body_sha256[..])
                     && last.program_version == sent.read_by

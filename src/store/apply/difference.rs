@@ -30,6 +30,12 @@ pub(super) struct Kinds {
     pub(super) no_longer_listed: i64,
 }
 
+impl Kinds {
+    fn all(&self) -> i64 {
+        self.new + self.changed_or_returned + self.no_longer_listed
+    }
+}
+
 /// Applies an answer, whatever it holds.
 pub(super) async fn apply(
     tx: &mut PgConnection,
@@ -154,6 +160,8 @@ impl Work<'_> {
                 .await?;
             counts.withdrawn = int(withdrawn);
         }
+        let written = counts.inserted + counts.updated + counts.withdrawn;
+        counts.overtaken = int(kinds.all()) - written;
         Ok(())
     }
 

@@ -197,6 +197,7 @@ struct Counts {
     withdrawn: i32,
     quarantined: i32,
     unreadable: i32,
+    overtaken: i32,
     listed_sha256: Option<Vec<u8>>,
     error: Option<String>,
 }
@@ -215,6 +216,7 @@ impl Counts {
             withdrawn: self.withdrawn,
             quarantined: self.quarantined,
             unreadable: self.unreadable,
+            overtaken: self.overtaken,
             listed_sha256: self.listed_sha256.as_deref(),
             error: self.error.as_deref(),
         }

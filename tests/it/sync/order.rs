@@ -46,16 +46,19 @@ async fn begin(lab: &Lab, run: i64, cycle: Cycle) -> Poll {
     lab.store.begin_poll(run, "emea", cycle).await.unwrap()
 }
 
-async fn apply(lab: &Lab, poll: &Poll, answer: Arc<Prepared>) -> Result<PollRow, StoreError> {
-    let guard = Guard {
+fn guard() -> Guard {
+    Guard {
         cutoff: "2000-01-01".parse().unwrap(),
         is_edge: false,
         max_withdrawn_fraction: 0.5,
         believe_after: std::time::Duration::from_hours(24),
         accept_withdrawals: false,
-    };
+    }
+}
+
+async fn apply(lab: &Lab, poll: &Poll, answer: Arc<Prepared>) -> Result<PollRow, StoreError> {
     let sent = Sent { http_status: Some(200), attempts: 1, ..Sent::default() };
-    lab.store.apply_poll(poll, &sent, &guard, answer).await
+    lab.store.apply_poll(poll, &sent, &guard(), answer).await
 }
 
 #[tokio::test]
@@ -103,6 +106,30 @@ async fn a_row_last_written_by_a_later_poll_of_another_cycle_is_not_touched() {
     let missing = apply(&lab, &begin(&lab, run, cycle).await, both("Completed")).await.unwrap();
     assert_eq!(missing.outcome.as_str(), "unchanged");
     assert_eq!(lab.value("select version, status from lmp_billing.reports").await, "2|Completed");
+}
+
+#[tokio::test]
+async fn what_a_later_poll_of_another_cycle_kept_from_being_written_is_read_again() {
+    let lab = Lab::new().await;
+    let cycle = lab.cycle(2).await;
+    let run = run(&lab).await;
+    let same_bytes =
+        Sent { http_status: Some(200), attempts: 1, body: Some((7, [7; 32])), ..Sent::default() };
+    let guard = guard();
+    // The report is listed by two months in turn; the later one is heard first.
+    let older = begin(&lab, run, cycle).await;
+    let newer = begin(&lab, run, cycle.next()).await;
+    apply(&lab, &newer, prepared(cycle.next(), "Approved")).await.unwrap();
+    let overtaken =
+        lab.store.apply_poll(&older, &same_bytes, &guard, prepared(cycle, "Completed")).await.unwrap();
+    assert_eq!((overtaken.outcome.as_str(), overtaken.updated), ("unchanged", 0));
+
+    let again = begin(&lab, run, cycle).await;
+    assert_eq!(lab.store.confirm_identical(&again, &same_bytes).await.unwrap(), None, "it has to be read");
+    let read = lab.store.apply_poll(&again, &same_bytes, &guard, prepared(cycle, "Completed")).await.unwrap();
+    assert_eq!((read.outcome.as_str(), read.updated), ("applied", 1));
+    let third = begin(&lab, run, cycle).await;
+    assert!(lab.store.confirm_identical(&third, &same_bytes).await.unwrap().is_some(), "now nothing is left");
 }
 
 #[tokio::test]

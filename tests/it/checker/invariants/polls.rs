@@ -42,7 +42,7 @@ pub(super) const ALL: &[Invariant] = &[
         where (outcome = 'applied') <> (inserted + updated + withdrawn > 0)"),
     ("counts_below_zero", "
         select 'poll ' || id from lmp_billing.cycle_polls
-        where least(reports_seen, inserted, updated, withdrawn, quarantined, unreadable, attempts) < 0
+        where least(reports_seen, inserted, updated, withdrawn, quarantined, unreadable, overtaken, attempts) < 0
            or unreadable > 0 and quarantined = 0"),
     ("more_written_than_seen", "
         select 'poll ' || id || ' saw ' || reports_seen || ' and wrote ' || (inserted + updated)
