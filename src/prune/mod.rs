@@ -25,9 +25,8 @@ use crate::store::{Cutoff, RunOutcome, Store, StoreError};
 pub use guard::{Facts, Refusal};
 pub use progress::PrunedLogs;
 
-/// Reports in one transaction at most. Mostly it is the time a batch takes that bounds it: of a million
-/// reports, 4,000 to 8,000 are deleted in a tenth of a second.
-pub const MAX_BATCH: usize = 10_000;
+/// Reports in one transaction at most. Mostly it is the time a batch takes that bounds it.
+pub const MAX_BATCH: usize = 20_000;
 
 /// How long to wait, time after time, for reports that somebody else has locked.
 pub const PATIENCE: &[Duration] = &[

@@ -30,16 +30,16 @@ impl Pace {
         self.size
     }
 
-    /// Learns from a whole batch: at most doubles, but gets smaller at once.
+    /// Learns from a whole batch: at most grows fourfold, but gets smaller at once.
     pub(super) fn took(&mut self, time: Duration) {
         let ratio = TARGET.as_secs_f64() / time.as_secs_f64().max(1e-6);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             clippy::cast_precision_loss,
-            reason = "a size times at most two, and never negative"
+            reason = "a size times at most four, and never negative"
         )]
-        let wanted = (self.size as f64 * ratio.min(2.0)) as usize;
+        let wanted = (self.size as f64 * ratio.min(4.0)) as usize;
         self.size = wanted.clamp(SMALLEST.min(self.max), self.max);
     }
 }
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn fast_batches_grow_to_the_limit() {
-        assert_eq!(sizes(10_000, Duration::from_micros(1))[..6], [500, 1000, 2000, 4000, 8000, 10_000]);
+        assert_eq!(sizes(20_000, Duration::from_micros(1))[..4], [500, 2000, 8000, 20_000]);
     }
 
     #[test]

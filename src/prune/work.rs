@@ -10,8 +10,8 @@ use super::progress::Progress;
 use super::{PruneCount, PruneError, Pruning, guard};
 use crate::store::{Batch, Cutoff, Deleted, DueReports, StoreError};
 
-/// Keys of reports fetched at a time; 16 bytes each.
-const PAGE: i64 = 100_000;
+/// Places of reports fetched at a time; some 40 bytes each.
+const PAGE: i64 = 50_000;
 
 /// Rows of a log deleted in one transaction.
 const LOG_BATCH: i64 = 5000;
@@ -84,36 +84,35 @@ impl Work<'_> {
     ) -> Result<Option<u64>, StoreError> {
         let store = self.pruning.store;
         let due = DueReports { account: &of.account, cycle: of.cycle, cutoff };
-        let (mut after, mut locked) = (None, 0);
+        let (mut after, mut locked): (Option<String>, _) = (None, 0);
         loop {
-            let due_ids = store.due_for_pruning(due, after, PAGE).await?;
-            let mut rest = &due_ids[..];
+            let mut page = store.due_for_pruning(due, after.as_deref(), PAGE).await?;
+            let mut rest = &page[..];
             while !rest.is_empty() {
                 if self.stop.is_cancelled() {
                     return Ok(None);
                 }
-                let (ids, later) = rest.split_at(pace.size().min(rest.len()));
+                let (places, later) = rest.split_at(pace.size().min(rest.len()));
                 let began = Instant::now();
                 let deleted = store
                     .prune_reports(Batch {
                         run_id: self.run_id,
                         deleted_before: self.progress.reports(),
-                        account: &of.account,
-                        ids,
-                        cutoff,
+                        due,
+                        places,
                     })
                     .await?;
-                if ids.len() == pace.size() {
+                if places.len() == pace.size() {
                     pace.took(began.elapsed());
                 }
-                locked += (ids.len() as u64).saturating_sub(deleted.reports.unsigned_abs());
+                locked += (places.len() as u64).saturating_sub(deleted.reports.unsigned_abs());
                 self.progress.add(of, deleted);
                 rest = later;
             }
-            match due_ids.last() {
-                Some(last) if due_ids.len() as u64 == PAGE.unsigned_abs() => after = Some(*last),
-                _ => return Ok(Some(locked)),
+            if (page.len() as u64) < PAGE.unsigned_abs() {
+                return Ok(Some(locked));
             }
+            after = page.pop();
         }
     }
 

@@ -1,9 +1,9 @@
--- Deletes reports. Where a poll has just changed one, it is looked at again as it is then. One lookup by
--- key for each: for a long list in "= any" the planner may rather look through the whole account.
--- $1 account, $2 ids, $3 cutoff
-delete from lmp_billing.reports r
-using unnest($2::uuid[]) gone (id)
-where r.account = $1
-  and r.id = gone.id
-  and r.end_date < $3
-returning r.id
+-- Deletes reports by their place. One that has been written since stands elsewhere, and stays for now; where
+-- another stands in its place, it goes only if it is past retention itself.
+-- $1 account, $2 cycle, $3 places, $4 cutoff
+delete from lmp_billing.reports
+where ctid = any($3::text[]::tid[])
+  and account = $1
+  and cycle = $2
+  and end_date < $4
+returning id

@@ -1,8 +1,7 @@
--- Locks those of some reports that nobody else has locked, in the order of their key, as polls do.
--- $1 account, $2 ids
-select id
+-- Locks those of some reports that nobody else has locked.
+-- $1 account, $2 their places
+select ctid::text as "place!"
 from lmp_billing.reports
 where account = $1
-  and id = any($2)
-order by id, account
+  and ctid = any($2::text[]::tid[])
 for update skip locked

@@ -8,9 +8,9 @@ use super::{PruneCount, Raw, begin};
 use crate::domain::Cycle;
 use crate::store::{Store, StoreError, runs};
 
-/// A batch is looked up by key, whatever the planner's statistics say: scanning a whole table for each
-/// batch would take as many times as long as there are batches.
-const BY_KEY: &str = "set local enable_seqscan = off;
+/// A batch is looked up by place and its versions by key, whatever the planner's statistics say: scanning
+/// a whole table for each batch would take as many times as long as there are batches.
+const LOOKED_UP: &str = "set local enable_seqscan = off;
     set local enable_hashjoin = off;
     set local enable_mergejoin = off";
 
@@ -33,12 +33,10 @@ pub struct Batch<'a> {
     /// What the run has deleted so far. If the database says more, this batch has been committed before
     /// and only the answer was lost.
     pub deleted_before: i64,
-    /// The account.
-    pub account: &'a str,
-    /// Reports of the account.
-    pub ids: &'a [Uuid],
-    /// Reports that ended before this day are past retention.
-    pub cutoff: NaiveDate,
+    /// Where they are.
+    pub due: DueReports<'a>,
+    /// Which of them, as told by [`Store::due_for_pruning`].
+    pub places: &'a [String],
 }
 
 /// What a batch came to.
@@ -51,21 +49,22 @@ pub struct Deleted {
 }
 
 impl Store {
-    /// The next reports of a cycle that are past retention, after `after`, in the order of their ids.
+    /// The places of the next reports of a cycle that are past retention, after `after`, in their order.
+    /// A place (`ctid`) is good for as long as nobody writes the report.
     ///
     /// # Errors
     /// When the database stays out of reach.
     pub async fn due_for_pruning(
         &self,
         due: DueReports<'_>,
-        after: Option<Uuid>,
+        after: Option<&str>,
         limit: i64,
-    ) -> Result<Vec<Uuid>, StoreError> {
+    ) -> Result<Vec<String>, StoreError> {
         let doing = "looking for reports past retention";
         self.with_retries(doing, self.limits.large, || async {
             let mut tx = self.begin().await?;
-            let keys = sqlx::query_file_scalar!(
-                "src/store/prune/keys.sql",
+            let places = sqlx::query_file_scalar!(
+                "src/store/prune/places.sql",
                 due.account,
                 due.cycle.first_day(),
                 due.cutoff,
@@ -76,13 +75,13 @@ impl Store {
             .await
             .map_err(StoreError::doing(doing))?;
             tx.commit().await?;
-            Ok(keys)
+            Ok(places)
         })
         .await
     }
 
     /// Deletes those of some reports that are past retention, with their versions, in one transaction; but
-    /// those that somebody else keeps locked stay.
+    /// those that somebody else keeps locked, or has just written, stay.
     ///
     /// # Errors
     /// When the run is over, or the database stays out of reach.
@@ -150,25 +149,27 @@ async fn delete(
     locked: Locked,
 ) -> Result<Deleted, StoreError> {
     let doing = "deleting reports past retention";
-    connection.execute(BY_KEY).await.map_err(StoreError::doing(doing))?;
+    let DueReports { account, cycle, cutoff } = batch.due;
+    connection.execute(LOOKED_UP).await.map_err(StoreError::doing(doing))?;
     let free = match locked {
         Locked::WaitBriefly => None,
         Locked::Skip => {
-            let free = sqlx::query_file_scalar!("src/store/prune/lock.sql", batch.account, batch.ids);
+            let free = sqlx::query_file_scalar!("src/store/prune/lock.sql", account, batch.places);
             Some(free.fetch_all(&mut *connection).await.map_err(StoreError::doing(doing))?)
         }
     };
-    let ids = free.as_deref().unwrap_or(batch.ids);
-    let gone = sqlx::query_file_scalar!("src/store/prune/delete.sql", batch.account, ids, batch.cutoff)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(StoreError::doing(doing))?;
+    let places = free.as_deref().unwrap_or(batch.places);
+    let gone: Vec<Uuid> =
+        sqlx::query_file_scalar!("src/store/prune/delete.sql", account, cycle.first_day(), places, cutoff)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(StoreError::doing(doing))?;
     // After the reports, because a statement sees what was there when it began, and a poll that was
     // waited for may have added versions.
     let versions = sqlx::query!(
         "delete from lmp_billing.superseded_versions s using unnest($2::uuid[]) gone (id)
          where s.account = $1 and s.id = gone.id",
-        batch.account,
+        account,
         &gone
     )
     .execute(connection)

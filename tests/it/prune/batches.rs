@@ -104,9 +104,9 @@ async fn a_batch_whose_commit_was_not_answered_counts_once() {
     let run_id = start(&lab).await;
     let due = lab.store.past_retention(cutoff, false).await.unwrap();
     let due = DueReports { account: "emea", cycle: due[0].cycle, cutoff };
-    let ids = lab.store.due_for_pruning(due, None, 4).await.unwrap();
-    assert!(ids.len() == 4 && ids.is_sorted());
-    let batch = Batch { run_id, deleted_before: 0, account: "emea", ids: &ids, cutoff };
+    let places = lab.store.due_for_pruning(due, None, 4).await.unwrap();
+    assert_eq!(places.len(), 4);
+    let batch = Batch { run_id, deleted_before: 0, due, places: &places };
     assert_eq!(lab.store.prune_reports(batch).await.unwrap(), Deleted { reports: 4, versions: 4 });
     assert_eq!(
         lab.store.prune_reports(batch).await.unwrap().reports,
@@ -114,8 +114,46 @@ async fn a_batch_whose_commit_was_not_answered_counts_once() {
         "as far as one knows, it was this try"
     );
     assert_eq!(lab.value("select deleted from lmp_billing.sync_runs").await, "4");
-    let rest = lab.store.due_for_pruning(due, Some(ids[3]), 100).await.unwrap();
+    let rest = lab.store.due_for_pruning(due, Some(&places[3]), 100).await.unwrap();
     assert_eq!(rest.len(), 6);
+}
+
+#[tokio::test]
+async fn a_report_written_since_it_was_found_stays_for_now_and_what_took_its_place_for_good() {
+    let lab = Lab::new().await;
+    let cutoff = cutoff(&lab).await;
+    store(&lab, "old", 10, cutoff - Days::new(1), 1).await;
+    let run_id = start(&lab).await;
+    let due = lab.store.past_retention(cutoff, false).await.unwrap();
+    let due = DueReports { account: "emea", cycle: due[0].cycle, cutoff };
+    let places = lab.store.due_for_pruning(due, None, 100).await.unwrap();
+    // The first one moves, and another, which is no longer due, takes its place.
+    lab.execute(
+        "update lmp_billing.reports set cycle = cycle - interval '1 month', partner_company_name = 'moved'
+         where ctid = (select min(ctid) from lmp_billing.reports)",
+    )
+    .await;
+    lab.execute(
+        "update lmp_billing.reports set cycle = cycle + interval '1 month' where partner_company_name = 'moved'",
+    )
+    .await;
+    lab.execute("vacuum (index_cleanup on) lmp_billing.reports").await;
+    lab.execute(&format!(
+        "update lmp_billing.reports set end_date = '{cutoff}', partner_company_name = 'prolonged'
+         where id = (select id from lmp_billing.reports where partner_company_name <> 'moved'
+                     order by ctid desc limit 1)"
+    ))
+    .await;
+    let standing = "select ctid::text from lmp_billing.reports where partner_company_name = ";
+    assert_eq!(lab.value(&format!("{standing} 'prolonged'")).await, places[0], "the place is taken again");
+    assert!(!places.contains(&lab.value(&format!("{standing} 'moved'")).await));
+
+    let batch = Batch { run_id, deleted_before: 0, due, places: &places };
+    assert_eq!(lab.store.prune_reports(batch).await.unwrap().reports, 8);
+    let left = "select string_agg(partner_company_name, ', ' order by partner_company_name) from lmp_billing.reports";
+    assert_eq!(lab.value(left).await, "moved, prolonged");
+    // The next look finds where it stands now.
+    assert_eq!(prune(&lab).await.cycles[0].reports, 1);
 }
 
 #[tokio::test]
