@@ -146,6 +146,30 @@ async fn reservations_are_told_at_the_top_and_explained_below() {
 }
 
 #[tokio::test]
+async fn the_same_about_very_many_months_is_folded() {
+    let lab = Lab::new().await;
+    let site = Site::of(&lab).await;
+    lab.sync_all().await;
+    for cycle in lab.window().await.cycles() {
+        lab.serve(cycle, []);
+    }
+    lab.sync_all().await;
+    let suspect = "select count(*) from lmp_billing.cycle_polls where outcome = 'suspect'";
+    let suspect: usize = lab.value(suspect).await.parse().unwrap();
+    assert!(suspect > 7, "{suspect}");
+    let text = read(&site).await;
+    assert_reads(
+        &text,
+        &[
+            &format!("The newest answer for {suspect} billing months is held back"),
+            "Answers held back",
+            &format!("{} more answers held back", suspect - 6),
+        ],
+    );
+    assert!(text.matches("--accept-withdrawals").count() >= suspect, "none is left out");
+}
+
+#[tokio::test]
 async fn figures_that_are_not_confirmed_when_they_should_be_are_out_of_date() {
     let lab = Lab::new().await;
     let site = Site::of(&lab).await;

@@ -3,9 +3,12 @@
 use chrono_tz::Tz;
 use maud::{Markup, html};
 
-use super::table::{numbers, table, tally, words};
+use super::table::{Cell, numbers, table, tally, words};
 use super::text::{foreign, many, moment, month, sentence, status};
 use crate::store::Overview;
+
+/// Months whose held-back answers are told at once; their reasons are nearly the same.
+const UNFOLDED: usize = 6;
 
 pub(super) fn show(overview: &Overview, zone: Tz) -> Markup {
     let lately = &overview.figures.lately;
@@ -45,23 +48,38 @@ fn reopened(overview: &Overview, zone: Tz) -> Markup {
 }
 
 fn held_back(overview: &Overview, zone: Tz) -> Markup {
-    let rows = overview.cycles.iter().filter_map(|state| {
-        let suspicion = state.suspicion.as_ref()?;
-        let figures_of = state.confirmed_at.map_or(html! { "never" }, |at| moment(at, zone));
-        Some([
-            html! { (month(state.cycle)) }.into(),
-            moment(suspicion.at, zone).into(),
-            figures_of.into(),
-            sentence(&suspicion.reason).into(),
-            html! { (state.account) }.into(),
-        ])
-    });
+    let mut rows: Vec<[Cell; 5]> = overview
+        .cycles
+        .iter()
+        .filter_map(|state| {
+            let suspicion = state.suspicion.as_ref()?;
+            let figures_of = state.confirmed_at.map_or(html! { "never" }, |at| moment(at, zone));
+            Some([
+                html! { (month(state.cycle)) }.into(),
+                moment(suspicion.at, zone).into(),
+                figures_of.into(),
+                sentence(&suspicion.reason).into(),
+                html! { (state.account) }.into(),
+            ])
+        })
+        .collect();
     let columns =
         [words("Billing month"), words("Answer of"), words("Figures of"), words("Why"), words("Account")];
     let caption = html! {
         b { "Answers held back" } ": they lack so many reports that they are probably wrong."
     };
-    table(&caption, columns, rows)
+    let folded = rows.split_off(rows.len().min(UNFOLDED));
+    html! {
+        (table(&caption, columns, rows))
+        @if !folded.is_empty() {
+            details {
+                summary {
+                    (many(i64::try_from(folded.len()).unwrap_or(i64::MAX), "more answer held back", "more answers held back"))
+                }
+                (table(&html! { "Answers held back of the other billing months" }, columns, folded))
+            }
+        }
+    }
 }
 
 fn set_aside(overview: &Overview) -> Markup {
