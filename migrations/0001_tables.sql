@@ -239,3 +239,40 @@ create trigger keep_deleted_report
     for each row
     when (coalesce(current_setting('lmp_billing.pruning', true), '') <> 'on')
     execute function lmp_billing.keep_deleted_report();
+
+-- What keeps others than the schema's owner from deleting what is not old: the user of a daemon that does not
+-- own the tables needs the right to delete for pruning, and for nothing else. The triggers that call this come
+-- with the role that has that right (src/store/sync_access.sql): without it they would only cost time.
+
+-- An owner who wants shorter retention with such a user puts another interval here ("create or replace").
+create function lmp_billing.kept_at_least() returns interval
+language sql immutable
+as $$ select interval '24 months' $$;
+
+-- The day from which on nothing may be deleted, in the zone that is furthest ahead: no prune, in whichever
+-- zone its "today" is, is refused what is due.
+create function lmp_billing.guarded_from() returns date
+language sql stable
+as $$ select ((now() at time zone 'UTC' + interval '14 hours')::date - lmp_billing.kept_at_least())::date $$;
+
+create function lmp_billing.refuse_deletion() returns trigger
+language plpgsql
+as $$
+begin
+    if pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage') then
+        return old;
+    end if;
+    -- The versions of a report go with it; those of one that was deleted by hand are all there is of it.
+    if tg_table_name = 'superseded_versions' then
+        if old.next_valid_from is not null
+           and not exists (select from lmp_billing.reports r where r.id = old.id and r.account = old.account)
+        then
+            return old;
+        end if;
+    end if;
+    raise insufficient_privilege using
+        message = format('%s may not delete from lmp_billing.%s what is younger than %s',
+                         current_user, tg_table_name, lmp_billing.kept_at_least()),
+        hint = 'Only the owner of the schema may; or change lmp_billing.kept_at_least().';
+end
+$$;

@@ -463,6 +463,12 @@ comment on function lmp_billing.reports_as_of(timestamptz) is
     'What the vendor listed at that moment, as far as polls saw it: complete from the first sync on, for reports not pruned.';
 comment on function lmp_billing.keep_deleted_report() is
     'Keeps a report that somebody deletes by hand as a version.';
+comment on function lmp_billing.refuse_deletion() is
+    'Refuses others than the owner of the schema to delete what is not old; called by triggers named guard.';
+comment on function lmp_billing.guarded_from() is
+    'The day from which on only the owner of the schema may delete reports.';
+comment on function lmp_billing.kept_at_least() is
+    'What is younger than this, only the owner of the schema may delete. To be replaced where retention is shorter.';
 
 -- The ledger of migrations is made by the migrator; its comments are ours.
 comment on table lmp_billing._sqlx_migrations is 'Which versions of this schema have been applied. Kept by the program.';

@@ -19,6 +19,9 @@ const READING: &str = "reading the schema's version";
 /// What the role of the readers is granted; safe to repeat.
 const ACCESS: &str = include_str!("access.sql");
 
+/// What the role of daemons that do not own the tables is granted, where there is one; safe to repeat.
+const SYNC_ACCESS: &str = include_str!("sync_access.sql");
+
 const CREATE_SCHEMA: &str = "create schema if not exists lmp_billing";
 /// The role that may read everything and write nothing.
 const CREATE_READER: &str = "create role lmp_billing_reader nologin";
@@ -218,16 +221,21 @@ async fn create_schema(connection: &mut PgConnection) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Creates the reader's role if it may, and grants it what it may read; without the role it goes on.
+/// Creates the reader's role if it may, and grants it what it may read; without the role it goes on. The role
+/// of daemons is the administrator's to create; it is granted what they need if it is there.
 async fn grant_access(connection: &mut PgConnection) -> Result<Option<String>, StoreError> {
     let failed = |error: sqlx::Error| StoreError::Migration(error.to_string());
-    let (exists, may_create): (bool, bool) = sqlx::query_as(
+    let (exists, syncs, may_create): (bool, bool, bool) = sqlx::query_as(
         "select exists (select from pg_roles where rolname = 'lmp_billing_reader'),
+                exists (select from pg_roles where rolname = 'lmp_billing_sync'),
                 exists (select from pg_roles where rolname = current_user and (rolcreaterole or rolsuper))",
     )
     .fetch_one(&mut *connection)
     .await
     .map_err(failed)?;
+    if syncs {
+        connection.execute(SYNC_ACCESS).await.map_err(failed)?;
+    }
     if !exists && !may_create {
         return Ok(Some(format!("{CREATE_READER};\n{DESCRIBE_READER};\n{ACCESS}")));
     }

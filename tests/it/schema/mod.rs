@@ -6,6 +6,7 @@ mod migrating;
 mod notify;
 mod plans;
 mod reader;
+mod roles;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
