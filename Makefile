@@ -1,10 +1,10 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kills histories soak bench bi-trial page-trial lint ci trials sqlx-data postgres tools
+.PHONY: help demo test kills histories soak bench cluster-trial bi-trial page-trial lint ci trials sqlx-data postgres tools
 
 help: ## says what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: postgres ## shows the program at work: simulated reports arrive in a real PostgreSQL
 	cargo run --release --locked -- demo
@@ -24,6 +24,9 @@ soak: postgres tools ## takes the daemon through two years of ticks, with faults
 
 bench: postgres ## measures against what PostgreSQL itself needs (half an hour; docs/PERFORMANCE.md)
 	cargo bench --locked --bench end_to_end
+
+cluster-trial: postgres ## loses the primary of a real Patroni cluster twenty times (root; docs/CLUSTERS.md)
+	scripts/cluster-trial.sh
 
 bi-trial: postgres ## tries the tables out with psql, JDBC, ODBC and Python (docs/bi/README.md)
 	scripts/bi-trial.sh

@@ -6,6 +6,7 @@
 
 mod backups;
 mod check;
+mod cluster;
 mod crashes;
 mod diskfull;
 mod frozen;
@@ -15,7 +16,9 @@ mod lost_answers;
 mod pooler;
 mod privileges;
 mod readonly;
+mod replica;
 mod rig;
 mod rounds;
 mod server;
+mod standby;
 mod story;
