@@ -57,7 +57,7 @@ fn read(log: &Path) -> String {
 }
 
 /// A message without numbers and what follows a second colon.
-fn kind(message: &str) -> String {
+pub(super) fn kind(message: &str) -> String {
     let words: Vec<&str> = message.splitn(3, ": ").take(2).collect();
     let text: String = words.join(": ").chars().filter(|letter| !letter.is_ascii_digit()).collect();
     text.chars().take(110).collect()

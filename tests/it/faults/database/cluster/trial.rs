@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
-use super::ledger::Said;
+use super::ledger::{Said, kind};
 use super::strike::Strike;
 use super::{Cluster, Commits, log};
 use crate::checker::{self, Expectations, Violation};
@@ -54,7 +54,7 @@ struct Trial {
     dice: fastrand::Rng,
     /// What commands have printed, and how they ended.
     printed: Vec<Value>,
-    codes: BTreeMap<Option<i32>, usize>,
+    ended: BTreeMap<String, usize>,
     /// What is missing, where commits do not wait for a standby.
     missing: BTreeMap<String, BTreeSet<String>>,
 }
@@ -85,7 +85,7 @@ impl Trial {
             stories,
             dice: fastrand::Rng::with_seed(seed),
             printed: Vec::new(),
-            codes: BTreeMap::new(),
+            ended: BTreeMap::new(),
             missing: BTreeMap::new(),
             lab,
         };
@@ -137,7 +137,8 @@ impl Trial {
     fn note_command(&mut self, ended: &Ended, what: &str) {
         assert!([Some(0), Some(1)].contains(&ended.code), "{what}: {ended:?}");
         assert!(!ended.stderr.contains("panicked"), "{what}: {}", ended.stderr);
-        *self.codes.entry(ended.code).or_default() += 1;
+        let last_words = ended.stderr.lines().last().filter(|_| ended.code == Some(1)).unwrap_or_default();
+        *self.ended.entry(format!("{:?} {}", ended.code, kind(last_words))).or_default() += 1;
         if !ended.stdout.is_empty() {
             self.printed.push(ended.json());
         }
@@ -250,7 +251,7 @@ impl Trial {
         self.check(&self.cluster.standbys_url(), "on a standby").await;
         let told = self.said.runs();
         println!("runs that daemons acknowledged: {}", told["runs"].as_array().map_or(0, Vec::len));
-        println!("commands by exit code: {:?}", self.codes);
+        println!("ends of commands: {:#?}", self.ended);
         println!("numbers of runs told twice: {:?}", self.said.doubled);
         println!("requests that LMP received: {}", self.lab.handle().received());
         for (rule, missing) in &self.missing {
