@@ -88,6 +88,7 @@ pub(super) async fn demo(args: DemoArgs) -> Result<ExitCode, CliError> {
             let settings = settings.clone();
             move || Ok(settings.clone())
         }),
+        change_log_filter: Box::new(|_| Ok(())),
         started: Some(started),
     };
     let daemon = daemon::run(settings.clone(), orders, Arc::new(SystemClock));

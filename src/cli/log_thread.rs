@@ -13,7 +13,11 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
+
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::LogFormat;
 
 /// Lines that may wait: some minutes of a daemon in trouble, and a few hundred KiB.
 const WAITING: usize = 1024;
@@ -39,18 +43,20 @@ pub(super) struct LogThread {
 
 impl LogThread {
     /// Starts the thread, which writes to `out`.
-    fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
+    fn start(out: impl Write + Send + 'static, format: LogFormat) -> io::Result<Self> {
         let (lines, waiting) = sync_channel(WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&dropped);
-        thread::Builder::new().name("log".to_owned()).spawn(move || write_all(&waiting, out, &counted))?;
+        thread::Builder::new().name("log".to_owned()).spawn(move || {
+            write_all(&waiting, out, &counted, format);
+        })?;
         Ok(Self { lines, dropped })
     }
 
     /// The process's own, which writes to standard error.
-    pub(super) fn stderr() -> io::Result<Self> {
+    pub(super) fn stderr(format: LogFormat) -> io::Result<Self> {
         // Not `io::stderr()`: a write that hangs would hold its lock, and a panic wants it.
-        let started = Self::start(File::from(io::stderr().as_fd().try_clone_to_owned()?))?;
+        let started = Self::start(File::from(io::stderr().as_fd().try_clone_to_owned()?), format)?;
         Ok(THREAD.get_or_init(|| started).clone())
     }
 
@@ -80,14 +86,23 @@ pub(super) fn flush() {
     }
 }
 
-fn write_all(waiting: &Receiver<Message>, mut out: impl Write, dropped: &AtomicU64) {
+fn write_all(waiting: &Receiver<Message>, mut out: impl Write, dropped: &AtomicU64, format: LogFormat) {
     // Whether anybody takes a line is not for the daemon to care about: it goes on without.
     for message in waiting {
         match message {
             Message::Line(line) => {
                 let lost = dropped.swap(0, Ordering::Relaxed);
                 if lost > 0 {
-                    let _ = writeln!(out, "lmp-billing-sync: {lost} log lines were lost, nobody took them");
+                    let note = format!("{lost} log lines were lost, nobody took them");
+                    let _ = match format {
+                        LogFormat::Text => writeln!(out, "lmp-billing-sync: {note}"),
+                        LogFormat::Json => {
+                            let now = SystemClock.now();
+                            let note =
+                                json!({"timestamp": now, "level": "WARN", "lost": lost, "message": note});
+                            writeln!(out, "{note}")
+                        }
+                    };
                 }
                 let _ = out.write_all(&line);
             }
@@ -130,7 +145,7 @@ mod tests {
     #[test]
     fn lines_that_are_taken_come_whole_and_in_order() {
         let (read, write) = io::pipe().unwrap();
-        let mut log = LogThread::start(write).unwrap();
+        let mut log = LogThread::start(write, LogFormat::Text).unwrap();
         for number in 0..100 {
             writeln!(log, "line {number}").unwrap();
         }
@@ -143,7 +158,7 @@ mod tests {
     #[test]
     fn a_reader_that_takes_nothing_holds_up_nobody_and_is_told_what_it_missed() {
         let (read, write) = io::pipe().unwrap();
-        let mut log = LogThread::start(write).unwrap();
+        let mut log = LogThread::start(write, LogFormat::Text).unwrap();
         let line = [b'x'; 1000];
         // Far more than the pipe and the queue hold.
         for _ in 0..4 * WAITING {
@@ -168,7 +183,7 @@ mod tests {
     fn who_has_gone_does_not_matter() {
         let (read, write) = io::pipe().unwrap();
         drop(read);
-        let mut log = LogThread::start(write).unwrap();
+        let mut log = LogThread::start(write, LogFormat::Text).unwrap();
         for _ in 0..10 {
             writeln!(log, "into the void").unwrap();
         }

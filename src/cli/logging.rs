@@ -3,7 +3,7 @@
 use std::backtrace::Backtrace;
 use std::io::{self, IsTerminal, Write};
 use std::panic;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use anyhow::anyhow;
 use indicatif::MultiProgress;
@@ -12,11 +12,19 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use super::CliError;
-use super::log_thread::LogThread;
+use super::log_thread::{self, LogThread};
 use crate::config::{Log, LogFormat};
 
 /// All progress bars of the process; log lines are written above them.
 pub(super) static PROGRESS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Puts another filter in the place of the one the log was started with.
+type ChangeFilter = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>;
+
+static CHANGE_FILTER: OnceLock<ChangeFilter> = OnceLock::new();
+
+/// As the log was started.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
 /// Logs as the settings say.
 pub(super) fn init(log: &Log) -> Result<(), CliError> {
@@ -25,7 +33,7 @@ pub(super) fn init(log: &Log) -> Result<(), CliError> {
 
 /// The same for the daemon, which goes on whoever takes its lines.
 pub(super) fn init_daemon(log: &Log) -> Result<(), CliError> {
-    let thread = LogThread::stderr().map_err(|error| anyhow!("cannot start logging: {error}"))?;
+    let thread = LogThread::stderr(log.format).map_err(|error| anyhow!("cannot start logging: {error}"))?;
     start(log.format, &log.filter, BoxMakeWriter::new(thread))?;
     // The usual way writes to stderr, and where nobody reads would keep the panic from ending anything.
     panic::set_hook(Box::new(|panic| {
@@ -47,20 +55,52 @@ pub(super) fn init_quiet() -> Result<(), CliError> {
 }
 
 fn start(format: LogFormat, filter: &str, writer: BoxMakeWriter) -> Result<(), CliError> {
-    // It tells of its own inner states; who wants to know can say so after this.
-    let filter = format!("tokio_cron_scheduler=warn,{filter}");
-    let filter = EnvFilter::try_new(filter).map_err(|error| anyhow!("log.filter: {error}"))?;
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(env_filter(filter)?)
         .with_writer(writer)
         // It would tell of lines that could not be written by writing to stderr, and panic.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal());
-    let started = match format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    // The handle's type holds the format's, so the two are told apart to the end.
+    let (started, change): (_, ChangeFilter) = match format {
+        LogFormat::Text => {
+            let builder = builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            (builder.try_init(), Box::new(move |new| handle.reload(new).map_err(|error| error.to_string())))
+        }
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            (builder.try_init(), Box::new(move |new| handle.reload(new).map_err(|error| error.to_string())))
+        }
     };
-    started.map_err(|error| anyhow!("cannot start logging: {error}").into())
+    started.map_err(|error| anyhow!("cannot start logging: {error}"))?;
+    let _ = CHANGE_FILTER.set(change);
+    let _ = FORMAT.set(format);
+    Ok(())
+}
+
+/// From now on logs what this filter lets through.
+pub(super) fn change_filter(filter: &str) -> Result<(), CliError> {
+    let Some(change) = CHANGE_FILTER.get() else { return Ok(()) };
+    change(env_filter(filter)?).map_err(|error| anyhow!("log.filter: {error}").into())
+}
+
+/// Why the program ends, as the last line: in the log's own format where a machine reads it.
+pub(super) fn last_word(error: &CliError) {
+    if *FORMAT.get().unwrap_or(&LogFormat::Text) == LogFormat::Json
+        && tracing::enabled!(tracing::Level::ERROR)
+    {
+        tracing::error!("{error}");
+    } else {
+        log_thread::last_word(&error.to_string());
+    }
+}
+
+fn env_filter(filter: &str) -> Result<EnvFilter, CliError> {
+    // It tells of its own inner states; who wants to know can say so after this.
+    EnvFilter::try_new(format!("tokio_cron_scheduler=warn,{filter}"))
+        .map_err(|error| anyhow!("log.filter: {error}").into())
 }
 
 struct AboveProgress;

@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
         }
     };
     let code = runtime.block_on(dispatch(cli)).unwrap_or_else(|error| {
-        log_thread::last_word(&error.to_string());
+        logging::last_word(&error);
         error.exit_code()
     });
     log_thread::flush();

@@ -34,6 +34,9 @@ pub(super) async fn run(
         stop: stop_on_signals()?,
         reload: on_hangup()?,
         load: Box::new(move || Settings::load(config.as_deref())),
+        change_log_filter: Box::new(|filter| {
+            super::logging::change_filter(filter).map_err(|error| error.to_string())
+        }),
         started: None,
     };
     daemon::run(settings, orders, Arc::new(SystemClock)).await?;

@@ -70,6 +70,25 @@ impl Database {
         }
     }
 
+    /// The settings that differ from another's, for saying what a reload cannot change.
+    pub fn changed_from(&self, other: &Self) -> Vec<&'static str> {
+        let same_url = match (&self.url, &other.url) {
+            (Some(one), Some(other)) => one.is_same_as(other),
+            (None, None) => true,
+            _ => false,
+        };
+        [
+            ("database.url", same_url),
+            ("database.embedded", self.embedded == other.embedded),
+            ("database.migrate", self.migrate == other.migrate),
+            ("database.max_connections", self.max_connections == other.max_connections),
+            ("database.bin_dir", self.bin_dir == other.bin_dir),
+        ]
+        .into_iter()
+        .filter_map(|(setting, same)| (!same).then_some(setting))
+        .collect()
+    }
+
     fn contradiction(&self) -> Option<Problem> {
         (self.embedded && self.url.is_some()).then(|| {
             Problem::new(
@@ -107,6 +126,18 @@ mod tests {
         let found = problems("[database]\nurl = 'postgres://db/finance'\nembedded = true");
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("database.embedded and database.url exclude each other"), "{found:?}");
+    }
+
+    #[test]
+    fn what_has_changed_is_named_the_password_alone_too() {
+        let database = |text: &str| load(&format!("[database]\n{text}")).database;
+        let old = database("url = 'postgres://u:one@db/finance'");
+        assert!(old.changed_from(&database("url = 'postgres://u:one@db/finance'")).is_empty());
+        assert_eq!(old.changed_from(&database("url = 'postgres://u:two@db/finance'")), ["database.url"]);
+        assert_eq!(
+            old.changed_from(&database("embedded = true\nmax_connections = 9")),
+            ["database.url", "database.embedded", "database.max_connections"]
+        );
     }
 
     #[test]

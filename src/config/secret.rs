@@ -61,6 +61,27 @@ impl Secret {
     pub fn source(&self) -> &SecretSource {
         &self.source
     }
+
+    /// The setting, without `_file`.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Whether the value stands in the settings file itself.
+    pub fn is_in_settings_file(&self) -> bool {
+        self.variable.is_none() && matches!(self.source, SecretSource::Inline(_))
+    }
+
+    /// Whether both stand for the same value, or for the same file, whatever is in it now.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        match (&self.source, &other.source) {
+            (SecretSource::Inline(one), SecretSource::Inline(other)) => {
+                one.expose_secret() == other.expose_secret()
+            }
+            (SecretSource::File(one), SecretSource::File(other)) => one == other,
+            _ => false,
+        }
+    }
 }
 
 impl Section<'_> {
@@ -131,6 +152,12 @@ fn read_file(file: &Path) -> Parsed<SecretString> {
 impl Kind {
     /// The message never says what was found: it would be part of a secret.
     fn check(self, value: &str) -> Parsed<()> {
+        if value.is_empty() {
+            return Err("is empty: give the value, in one line".to_owned());
+        }
+        if value.trim() != value {
+            return Err("begins or ends with white space, or has more than one line: remove that".to_owned());
+        }
         let is_visible = value.bytes().all(|byte| byte.is_ascii_graphic());
         let (right, form) = match self {
             Self::DatabaseUrl => (
@@ -225,6 +252,8 @@ mod tests {
         assert_eq!(read(b"second-secret\r\n").unwrap(), "second-secret");
         assert!(read(b"third-secret\n\n").is_err());
         assert!(read(b"third-secret ").is_err());
+        assert!(read(b"fourth-secret ").unwrap_err().to_string().contains("ends with white space"));
+        assert!(read(b"\n").unwrap_err().to_string().ends_with("is empty: give the value, in one line"));
         assert!(read(b"").is_err());
         assert!(read(b"\xff\xfethird-secret").unwrap_err().to_string().ends_with("is not UTF-8 text"));
         assert!(read(&[b'x'; 9000]).unwrap_err().to_string().ends_with("too long for a secret"));

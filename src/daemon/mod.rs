@@ -13,6 +13,7 @@
 pub mod http;
 mod job;
 mod manager;
+mod reload;
 mod slot;
 mod ticker;
 mod wake;
@@ -64,6 +65,9 @@ pub enum DaemonError {
     DatabaseLost(PathBuf),
 }
 
+/// Puts a `log.filter` into force, or says why it cannot.
+pub type ChangeLogFilter = Box<dyn Fn(&str) -> Result<(), String> + Send>;
+
 /// How the daemon is told things while it runs.
 pub struct Orders {
     /// Cancelled when it is to end.
@@ -72,6 +76,8 @@ pub struct Orders {
     pub reload: mpsc::Receiver<()>,
     /// Loads the settings.
     pub load: Box<dyn Fn() -> Result<Settings, ConfigError> + Send>,
+    /// Puts another `log.filter` into force.
+    pub change_log_filter: ChangeLogFilter,
     /// Told, once it has started, where its status page is.
     pub started: Option<oneshot::Sender<Option<SocketAddr>>>,
 }

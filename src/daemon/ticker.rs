@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::http::{HttpState, Metrics};
 use super::job::{Done, Work};
 use super::manager::Manager;
+use super::reload::Reload;
 use super::slot::{LOOK_AGAIN, Slot, slots};
 use super::wake::Wakes;
 use super::{DaemonError, Orders, plan};
@@ -153,18 +154,29 @@ impl Ticker {
     fn reload(&mut self, manager: Manager) {
         manager.reloading();
         match (self.orders.load)().and_then(|settings| settings.require_accounts().map(|()| settings)) {
-            Ok(new) => {
-                for setting in unchangeable(&self.settings, &new) {
-                    tracing::warn!("{setting} has changed, which takes effect only with a restart");
-                }
-                self.settings = Arc::new(new);
-                self.arrange();
-                self.page.replace_plan(plan(&self.settings));
-                tracing::info!(accounts = self.settings.accounts.len(), "loaded the settings anew");
-            }
-            Err(error) => tracing::error!("the settings stay as they were: {error}"),
+            Ok(new) => self.take_over(new),
+            Err(error) => tracing::error!(
+                "the settings stay as they were: {error}; mend them and reload again, `lmp-billing-sync check` tells \
+                 whether they are right"
+            ),
         }
         manager.ready();
+    }
+
+    fn take_over(&mut self, new: Settings) {
+        let Reload { settings, needs_restart, added, removed } = Reload::of(&self.settings, new);
+        for setting in needs_restart {
+            tracing::warn!("{setting} has changed, which takes effect only with a restart");
+        }
+        if settings.log.filter != self.settings.log.filter
+            && let Err(error) = (self.orders.change_log_filter)(&settings.log.filter)
+        {
+            tracing::error!("the log stays as it was: {error}");
+        }
+        self.settings = Arc::new(settings);
+        self.arrange();
+        self.page.replace_plan(plan(&self.settings));
+        tracing::info!(accounts = self.settings.accounts.len(), added, removed, "loaded the settings anew");
     }
 
     fn notice_sleep(&mut self) {
@@ -370,24 +382,6 @@ impl Slot {
 /// A panic is a fault of the program: nobody knows what it left undone, so the daemon ends and says so.
 fn unless_panicked(done: Result<Done, JoinError>) -> Result<Done, DaemonError> {
     done.map_err(|error| DaemonError::Panicked(error.to_string()))
-}
-
-/// Settings that only a restart changes, of those that have changed.
-fn unchangeable(old: &Settings, new: &Settings) -> Vec<&'static str> {
-    let mut changed = Vec::new();
-    if old.data_dir != new.data_dir {
-        changed.push("data_dir");
-    }
-    if format!("{:?}", old.database) != format!("{:?}", new.database) {
-        changed.push("[database]");
-    }
-    if old.http.listen != new.http.listen {
-        changed.push("http.listen");
-    }
-    if old.log.format != new.log.format || old.log.filter != new.log.filter {
-        changed.push("[log]");
-    }
-    changed
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a client needs to know.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
+    /// The account's name, for the log.
+    pub account: String,
     /// Scheme, host and port, for example `https://cspi.trendmicro.com`.
     pub base_url: String,
     /// `v2` or `v3`.
@@ -154,7 +156,11 @@ impl Client {
             .retry(retry::backoff(self.options.max_attempts))
             .when(LmpError::is_transient)
             .adjust(|error, backoff| budget.next(backoff, error.retry_after()))
-            .notify(|error, wait| tracing::warn!(%cycle, wait = ?wait, "{error}; asking again"))
+            .notify(|error, wait| {
+                let account = &self.options.account;
+                let trace_id = trace_id(&exchange);
+                tracing::warn!(account, %cycle, trace_id, ?wait, "{error}; asking again");
+            })
             .await;
         let exchange = exchange.into_inner().unwrap_or_default();
         match result {
@@ -195,7 +201,7 @@ impl Client {
             exchange.skew_seconds = skew.map(|skew| skew.num_seconds());
         });
         match status {
-            StatusCode::OK => self.spool(response).await,
+            StatusCode::OK => self.spool(response, trace_id).await,
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(LmpError::Denied { status, skew }),
             StatusCode::NOT_FOUND | StatusCode::GONE => Err(LmpError::Gone(status)),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Err(unavailable(&response, now)),
@@ -234,14 +240,18 @@ impl Client {
             .map_err(|e| LmpError::from_http(&e, self.options.request_timeout))
     }
 
-    async fn spool(&self, mut response: Response) -> Result<Body, LmpError> {
+    async fn spool(&self, mut response: Response, trace_id: Uuid) -> Result<Body, LmpError> {
         let json = response
             .headers()
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.to_ascii_lowercase().contains("json"));
         if !json {
-            tracing::warn!("the answer's content type is not JSON; reading it as JSON all the same");
+            tracing::warn!(
+                account = self.options.account,
+                %trace_id,
+                "the answer's content type is not JSON; reading it as JSON all the same"
+            );
         }
         let limit = self.options.max_response_bytes;
         let mut spool = Spool::default();
@@ -254,6 +264,11 @@ impl Client {
         }
         Ok(spool.finish().await?)
     }
+}
+
+/// Of the last request.
+fn trace_id(exchange: &Mutex<Exchange>) -> Option<String> {
+    exchange.lock().ok()?.trace_id.map(|id| id.to_string())
 }
 
 fn bad_ca_file(error: &reqwest::Error) -> LmpError {

@@ -31,10 +31,10 @@ pub enum LmpError {
     #[error("LMP did not answer wholly within {} s; sync.request_timeout sets the limit", .0.as_secs_f64())]
     Timeout(Duration),
     /// The connection broke while headers or body were under way.
-    #[error("the exchange with LMP broke off: {0}")]
+    #[error("the exchange with LMP broke off: {0}; if it lasts, check the network and the proxy")]
     Broken(String),
     /// 429, 408 or a server error.
-    #[error("LMP answered {status}{}", .retry_after.map(|wait| format!(" and asks to wait {} s", wait.as_secs())).unwrap_or_default())]
+    #[error("LMP answered {status}{}; {}", asked_to_wait(*.retry_after), unavailable_hint(*.status))]
     Unavailable {
         /// The status code.
         status: StatusCode,
@@ -58,7 +58,9 @@ pub enum LmpError {
     #[error("LMP answered with a redirect ({0}), which is not followed; check accounts.<name>.base_url")]
     Redirected(StatusCode),
     /// Any other status.
-    #[error("LMP refused the request ({0})")]
+    #[error(
+        "LMP refused the request ({0}); if it lasts, ask Trend Micro's support, who find the request by its trace id"
+    )]
     Refused(StatusCode),
     /// The decoded answer is larger than allowed.
     #[error("the answer is larger than {0} bytes decoded; sync.max_response_bytes sets the limit")]
@@ -66,6 +68,18 @@ pub enum LmpError {
     /// The answer could not be kept for reading.
     #[error("cannot keep the answer in a temporary file: {0}; check the space in the temporary directory")]
     Spool(#[from] std::io::Error),
+}
+
+fn asked_to_wait(retry_after: Option<Duration>) -> String {
+    retry_after.map(|wait| format!(" and asks to wait {} s", wait.as_secs())).unwrap_or_default()
+}
+
+fn unavailable_hint(status: StatusCode) -> &'static str {
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        "if it lasts, lower accounts.<name>.requests_per_second"
+    } else {
+        "if it lasts, ask Trend Micro's support, who find the request by its trace id"
+    }
 }
 
 fn denied_hint(skew: Option<TimeDelta>) -> String {

@@ -34,6 +34,7 @@ pub fn client(
         None => None,
     };
     let options = ClientOptions {
+        account: account.name.clone(),
         base_url: account.base_url.to_string(),
         api_version: account.api_version.as_str().to_owned(),
         access_token: account.access_token.read()?,

@@ -147,16 +147,18 @@ pub(super) async fn stopped_for(stop: &CancellationToken, grace: Duration) {
 
 /// One line for a poll that needs a person's eye; the others are for debugging.
 fn say(row: &PollRow) {
-    let (account, cycle) = (&row.account, row.cycle);
-    let trace_id = row.trace_id.map(|id| id.to_string()).unwrap_or_default();
-    if row.outcome.is_failure() {
-        let error = row.error.as_deref().unwrap_or_default();
-        let outcome = row.outcome.as_str();
+    let (account, cycle, outcome) = (&row.account, row.cycle, row.outcome.as_str());
+    let trace_id = row.trace_id.map(|id| id.to_string());
+    let error = row.error.as_deref().unwrap_or_default();
+    // What was not sent has its cause in the line of the poll that was denied.
+    if row.outcome.is_failure() && row.requested_at.is_some() {
         tracing::warn!(account, %cycle, poll.id = row.id, trace_id, "the poll is {outcome}: {error}");
+    } else if row.outcome.is_failure() {
+        tracing::debug!(account, %cycle, poll.id = row.id, "the poll is {outcome}: {error}");
     } else {
         tracing::debug!(
             account, %cycle, poll.id = row.id, trace_id, inserted = row.inserted, updated = row.updated,
-            withdrawn = row.withdrawn, quarantined = row.quarantined, "the poll is {}", row.outcome.as_str()
+            withdrawn = row.withdrawn, quarantined = row.quarantined, "the poll is {outcome}"
         );
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -137,6 +137,7 @@ impl AccountSync<'_> {
             denied: AtomicBool::new(false),
             asking: Semaphore::new(self.max_concurrency),
         };
+        let began = Instant::now();
         let lease = Lease::keep(self.store.clone(), run.id, run.stop.clone());
         let polled = self.poll_all(&run, cycles, seen).await;
         drop(lease);
@@ -151,7 +152,7 @@ impl AccountSync<'_> {
             }
         };
         self.store.finish_run(run.id, outcome, error.as_deref()).await?;
-        self.say(job, run.id, outcome, &polls);
+        self.say(job, run.id, outcome, &polls, began.elapsed());
         Ok(Ended { run: RunSummary { run_id: run.id, account: self.account.to_owned(), outcome }, polls })
     }
 
@@ -185,34 +186,42 @@ impl AccountSync<'_> {
         }
     }
 
-    fn say(&self, job: Job, run_id: i64, outcome: RunOutcome, polls: &[PollRow]) {
+    /// One line for a run, which says all. With nothing new it is for debugging: a quiet log is a healthy one.
+    fn say(&self, job: Job, run_id: i64, outcome: RunOutcome, polls: &[PollRow], took: Duration) {
         let sum = |of: fn(&PollRow) -> i32| polls.iter().map(|row| i64::from(of(row))).sum::<i64>();
         let failed = polls.iter().filter(|row| row.outcome.is_failure()).count();
-        let changes = sum(|row| row.inserted + row.updated + row.withdrawn);
-        if changes == 0 && failed == 0 && outcome == RunOutcome::Succeeded {
-            tracing::debug!(
-                account = self.account,
-                run.id = run_id,
-                polls = polls.len(),
-                "{}: nothing new",
-                job.as_str()
-            );
-            return;
+        let tells = sum(|row| row.inserted + row.updated + row.withdrawn + row.quarantined) > 0 || failed > 0;
+        let again = if job == Job::Manual {
+            "mend what their lines name and type the command again"
+        } else {
+            "they are tried again at the next tick"
+        };
+        let (job, outcome_name) = (job.as_str(), outcome.as_str());
+        // The level has to be known where the line is written.
+        macro_rules! line {
+            ($level:ident, $($text:tt)+) => {
+                tracing::$level!(
+                    account = self.account,
+                    run.id = run_id,
+                    polls = polls.len(),
+                    failed,
+                    reports = sum(|row| row.reports_seen),
+                    inserted = sum(|row| row.inserted),
+                    updated = sum(|row| row.updated),
+                    withdrawn = sum(|row| row.withdrawn),
+                    quarantined = sum(|row| row.quarantined),
+                    ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                    $($text)+
+                )
+            };
         }
-        tracing::info!(
-            account = self.account,
-            run.id = run_id,
-            polls = polls.len(),
-            failed,
-            reports = sum(|row| row.reports_seen),
-            inserted = sum(|row| row.inserted),
-            updated = sum(|row| row.updated),
-            withdrawn = sum(|row| row.withdrawn),
-            quarantined = sum(|row| row.quarantined),
-            "{} {}",
-            job.as_str(),
-            outcome.as_str()
-        );
+        match outcome {
+            RunOutcome::Failed | RunOutcome::Partial => {
+                line!(warn, "{job} {outcome_name}, {failed} of {} polls failed; {again}", polls.len());
+            }
+            RunOutcome::Succeeded if !tells => line!(debug, "{job}: nothing new"),
+            _ => line!(info, "{job} {outcome_name}"),
+        }
     }
 }
 

@@ -167,6 +167,11 @@ impl Told {
         }
     }
 
+    /// How much of it has been read.
+    pub(crate) fn read_so_far(&self) -> usize {
+        self.so_far.len()
+    }
+
     async fn rest(mut self) -> String {
         self.from.read_to_string(&mut self.so_far).await.unwrap();
         self.so_far

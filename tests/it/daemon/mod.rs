@@ -2,8 +2,10 @@
 
 mod catch_up;
 mod endpoints;
+mod log;
 mod orders;
 mod outages;
+mod reload;
 mod several;
 
 use crate::cli::lab::Lab;

@@ -1,4 +1,4 @@
-//! First sync, stop, reload.
+//! First sync and stop.
 
 use std::time::Duration;
 
@@ -103,45 +103,6 @@ async fn a_daemon_that_was_killed_is_followed_up_three_times_at_most() {
     daemon.signal(Signal::TERM);
     daemon.ended().await.with_code(0);
     assert_eq!(lab.texts("select outcome from lmp_billing.sync_runs").await, ["interrupted"; 3]);
-}
-
-#[tokio::test]
-async fn a_hangup_loads_the_settings_anew_and_wrong_ones_change_nothing() {
-    let lab = Lab::with_accounts(&["emea", "apac"]).await;
-    lab.write_settings(&settings(&lab, &["emea"], NEVER));
-    let mut daemon = lab.call(&["run"]).start();
-    daemon.stderr.until("reconcile succeeded").await;
-
-    lab.write_settings("[sync]\nmax_atempts = 3\n");
-    daemon.signal(Signal::HUP);
-    let told = daemon.stderr.until("the settings stay as they were").await;
-    assert!(!told.contains("loaded the settings anew"), "{told}");
-
-    lab.write_settings(
-        &settings(&lab, &["emea", "apac"], NEVER).replace("max_attempts = 1", "max_attempts = 2"),
-    );
-    daemon.signal(Signal::HUP);
-    daemon.stderr.until("loaded the settings anew").await;
-    until_count(&lab, RUNS_ENDED, 2).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
-    assert_eq!(
-        lab.texts(RUNS).await,
-        ["emea reconcile startup succeeded 25", "apac reconcile startup succeeded 25"]
-    );
-}
-
-#[tokio::test]
-async fn a_setting_that_only_a_restart_changes_is_told() {
-    let lab = Lab::new().await;
-    lab.write_settings(&settings(&lab, &["emea"], NEVER));
-    let mut daemon = lab.call(&["run"]).start();
-    daemon.stderr.until("started").await;
-    lab.write_settings(&settings(&lab, &["emea"], NEVER).replace("listen = ''", "listen = '127.0.0.1:1'"));
-    daemon.signal(Signal::HUP);
-    daemon.stderr.until("http.listen has changed, which takes effect only with a restart").await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
 }
 
 #[tokio::test]

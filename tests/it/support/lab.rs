@@ -173,6 +173,7 @@ impl Lab {
 
 fn client_options(simulator: &RunningSimulator) -> ClientOptions {
     ClientOptions {
+        account: "emea".to_owned(),
         base_url: simulator.base_url(),
         api_version: "v2".to_owned(),
         access_token: DEFAULT_ACCESS_TOKEN.into(),
