@@ -168,6 +168,11 @@ pub(super) fn unreadable(error: &io::Error) -> String {
                                     $CREDENTIALS_DIRECTORY, then beside the settings file"
             .to_owned(),
         io::ErrorKind::InvalidData => "names a file that is not UTF-8 text".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            format!(
+                "names a file that cannot be read: {error}; let the user who runs this read it (chown, chmod)"
+            )
+        }
         _ => format!("names a file that cannot be read: {error}"),
     }
 }

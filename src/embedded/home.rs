@@ -70,6 +70,11 @@ impl Home {
         &self.dir
     }
 
+    /// Where the server's data would be, or are.
+    pub(super) fn cluster_of(data_dir: &Path) -> PathBuf {
+        data_dir.join("postgres").join("data")
+    }
+
     pub(super) fn cluster(&self) -> PathBuf {
         self.dir.join("data")
     }

@@ -87,6 +87,17 @@ impl EmbeddedOptions {
     }
 }
 
+/// What a start would use.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The server's major version.
+    pub major: u32,
+    /// Where its programs are.
+    pub bin_dir: PathBuf,
+    /// Whether there is data already.
+    pub has_data: bool,
+}
+
 /// A running server. It stops when this value is dropped and when the program ends in any way;
 /// [`EmbeddedPostgres::stop`] also waits for that.
 #[derive(Debug)]
@@ -148,6 +159,22 @@ impl EmbeddedPostgres {
         postgres.create_database().await?;
         tracing::debug!(port, version = binaries.major(), "the private PostgreSQL server is ready");
         Ok(postgres)
+    }
+
+    /// What a start would use, found out without starting or changing anything.
+    ///
+    /// # Errors
+    ///
+    /// No binaries or the wrong ones, or a folder that is no PostgreSQL data.
+    pub fn survey(options: &EmbeddedOptions) -> Result<Found, EmbeddedError> {
+        let cluster = Home::cluster_of(&options.data_dir);
+        let data_major = cluster::major(&cluster)?;
+        let binaries = find::binaries(options.bin_dir.as_deref(), &cluster, data_major)?;
+        Ok(Found {
+            major: binaries.major(),
+            bin_dir: binaries.dir().to_owned(),
+            has_data: data_major.is_some(),
+        })
     }
 
     /// The connection string of the server that another process runs on this data, if one does.

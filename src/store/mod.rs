@@ -10,6 +10,7 @@ mod entries;
 mod error;
 mod export;
 mod fingerprint;
+mod inspect;
 mod migrate;
 mod nodelay;
 mod overview;
@@ -17,6 +18,7 @@ mod polls;
 mod prune;
 mod read;
 mod retry;
+mod route;
 mod runs;
 mod shortcut;
 mod stage;
@@ -40,6 +42,7 @@ pub use apply::{Guard, Poll, Sent};
 pub use entries::{BadEntry, Entries, EntriesError, EntrySink};
 pub use error::StoreError;
 pub use export::{CurrentReport, ExportFilter, ReportVersion};
+pub use inspect::{Reader, Rights, Server};
 pub use migrate::{Migrated, SchemaState};
 pub use overview::{
     CycleState, Figures, JobTicks, Lately, Overview, RecentChange, RecentRun, Reopened, Scope, StatusCount,
@@ -50,6 +53,7 @@ pub use prune::{Batch, Cutoff, Deleted, DueReports, PruneClocks, PruneCount};
 pub use read::{CycleStatuses, JobStatus, QuarantineCount, StatusChange, VersionRow};
 pub use retry::Limits;
 use retry::within;
+pub use route::Route;
 pub use runs::{Job, NewRun, RunOutcome, RunRow, RunSummary, Trigger};
 pub use ticks::{Claim, FirstSync, Tick, TickState};
 
@@ -181,8 +185,7 @@ impl Store {
 
     /// Where the database is, without user and password.
     pub fn target(&self) -> String {
-        let database = self.options.get_database().unwrap_or(self.options.get_username());
-        format!("{}:{}/{database}", self.options.get_host(), self.options.get_port())
+        route::target(&self.options)
     }
 
     /// The database server's clock.

@@ -1,5 +1,8 @@
 //! All that a command needs around it: a database, a simulated LMP and a settings file for the two.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
 use chrono::Months;
 use lmp_billing_sync::clock::{Clock as _, SystemClock};
 use lmp_billing_sync::domain::Cycle;
@@ -60,7 +63,10 @@ impl Lab {
     }
 
     pub(crate) fn write_settings(&self, text: &str) {
-        std::fs::write(self.folder.path().join("settings.toml"), text).unwrap();
+        let file = self.folder.path().join("settings.toml");
+        std::fs::write(&file, text).unwrap();
+        // As an administrator should: it holds the secrets.
+        std::fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
     }
 
     /// The folder with the settings file, in which the program is started.

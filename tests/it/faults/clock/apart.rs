@@ -31,3 +31,20 @@ async fn every_stored_moment_is_of_the_databases_clock() {
         lab.assert_history_is_sound().await;
     }
 }
+
+#[tokio::test]
+async fn check_tells_which_clock_is_off_by_how_much_and_what_it_will_do() {
+    let lab = Moved::new(3, TimeDelta::zero()).await;
+    lab.settings("");
+    lab.call(&["check"]).ends_with(0).await.says(&["ok    clock", "0 s ahead of the database's"]);
+    lab.database.shift(TimeDelta::hours(2));
+    let ended = lab.call(&["check"]).ends_with(0).await;
+    // A second more or less may pass on the way.
+    ended.says(&[
+        "warn  clock",
+        "this machine's clock is 7",
+        "s behind the database's",
+        "prune refuses",
+        "(NTP)",
+    ]);
+}

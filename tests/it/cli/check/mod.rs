@@ -1,19 +1,46 @@
 //! `check` says what is wrong and how to mend it, and touches nothing.
 
+mod database;
+mod local;
+
 use chrono::TimeDelta;
 use lmp_billing_sync::simulator::{Fault, FaultRule};
 
 use super::lab::{Lab, months_ago};
+use super::process::Ended;
 use crate::support::wait::until_async;
+
+/// Verdict and subject of each line.
+fn verdicts(ended: &Ended) -> Vec<String> {
+    let line = |line: &str| {
+        let (verdict, rest) = line.split_at(4);
+        let (subject, text) = rest.trim_start().split_once("  ").expect("a subject and what is said of it");
+        assert!(!text.trim().is_empty(), "{line}");
+        format!("{} {subject}", verdict.trim_end())
+    };
+    ended.stdout.lines().map(line).collect()
+}
 
 #[tokio::test]
 async fn when_all_is_well_each_thing_has_a_line() {
     let lab = Lab::with_accounts(&["emea", "apac"]).await;
     let ended = lab.succeeds(&["check"]).await;
-    let subjects: Vec<&str> = ended.stdout.lines().map(|line| line[..18].trim_end()).collect();
     assert_eq!(
-        subjects,
-        ["ok    settings", "ok    database", "ok    schema", "ok    account emea", "ok    account apac"]
+        verdicts(&ended),
+        [
+            "ok settings",
+            "ok schedule",
+            "ok proxy",
+            "ok secrets",
+            "ok database",
+            "ok encryption",
+            "ok clock",
+            "ok schema",
+            "ok rights",
+            "ok readers",
+            "ok account emea",
+            "ok account apac"
+        ]
     );
     assert_eq!(lab.handle().received(), 2, "one request per account");
 }
@@ -89,14 +116,14 @@ async fn a_clock_too_far_off_is_told_with_the_distance() {
 async fn a_clock_a_little_off_is_only_remarked_on() {
     let lab = Lab::new().await;
     lab.handle().push_fault(FaultRule::always(Fault::ClockSkew(TimeDelta::minutes(5))));
-    lab.succeeds(&["check"]).await.says(&["ok    account emea", "note  account emea", "s behind LMP's"]);
+    lab.succeeds(&["check"]).await.says(&["ok    account emea", "warn  account emea", "s behind LMP's"]);
 }
 
 #[tokio::test]
 async fn an_old_schema_is_a_remark_where_sync_mends_it_and_a_failure_where_it_may_not() {
     let lab = Lab::new().await;
     sqlx::query("drop schema lmp_billing cascade").execute(lab.pool()).await.unwrap();
-    lab.succeeds(&["check"]).await.says(&["note  schema", "version 0", "lmp-billing-sync migrate"]);
+    lab.succeeds(&["check"]).await.says(&["warn  schema", "version 0", "lmp-billing-sync migrate"]);
     let ended = lab.call(&["check"]).set("database.migrate", "false").ends_with(1).await;
     ended.says(&["FAIL  schema", "lmp-billing-sync migrate"]);
 }

@@ -1,0 +1,97 @@
+//! Who else can read the secrets. That they are there, and look as they should, the settings have seen to
+//! already: without that, nothing starts.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::super::CliError;
+use super::findings::Findings;
+use crate::config::{Secret, SecretSource, Settings};
+
+const SUBJECT: &str = "secrets";
+
+/// Everybody else on this machine.
+const OTHERS: u32 = 0o007;
+const GROUP: u32 = 0o070;
+
+pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), CliError> {
+    let secrets = all(settings);
+    let mut warned = false;
+    for secret in &secrets {
+        // Read anew, as each run will: it may have gone since the settings were.
+        if let Err(error) = secret.read() {
+            warned = true;
+            findings.error(SUBJECT, error)?;
+        } else if let SecretSource::File(file) = secret.source()
+            && let Some((whom, mend)) = exposed(file)
+        {
+            warned = true;
+            let file = absolute(file);
+            let file = file.display();
+            findings.warn(SUBJECT, &format!("{file} ({}) may be read by {whom}; {mend}", secret.key()))?;
+        }
+    }
+    let inside: Vec<&str> =
+        secrets.iter().filter(|secret| secret.is_in_settings_file()).map(|secret| secret.key()).collect();
+    if let (Some(file), false) = (&settings.source, inside.is_empty())
+        && let Some((whom, mend)) = exposed(file)
+    {
+        warned = true;
+        let (file, inside) = (absolute(file), inside.join(", "));
+        let file = file.display();
+        findings.warn(
+            SUBJECT,
+            &format!(
+                "{file} holds secrets ({inside}) and may be read by {whom}; {mend}, or put each into a file of \
+                 its own (secret_key_file and so on)"
+            ),
+        )?;
+    }
+    if !warned {
+        let files = secrets.iter().filter(|secret| matches!(secret.source(), SecretSource::File(_))).count();
+        let text = format!(
+            "{} found, {files} of them in files of their own; nobody else may read them",
+            secrets.len()
+        );
+        findings.good(SUBJECT, &text)?;
+    }
+    Ok(())
+}
+
+fn all(settings: &Settings) -> Vec<&Secret> {
+    let accounts = settings.accounts.iter().flat_map(|account| [&account.access_token, &account.secret_key]);
+    accounts.chain(&settings.database.url).chain(&settings.sync.proxy).collect()
+}
+
+/// Who else may read or change a file, and the command that ends it.
+fn exposed(file: &Path) -> Option<(String, String)> {
+    // The service manager keeps these itself, and an access list for our user looks like a group's rights.
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    if credentials.is_some_and(|dir| !dir.as_os_str().is_empty() && file.starts_with(dir)) {
+        return None;
+    }
+    let metadata = fs::metadata(file).ok()?;
+    let (mode, path) = (metadata.mode(), shell_word(&absolute(file)));
+    if mode & OTHERS != 0 {
+        return Some(("everybody on this machine".to_owned(), format!("`chmod o-rwx {path}`")));
+    }
+    // Of another owner, the group is the way by which we read it.
+    let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    (mode & GROUP != 0 && is_ours).then(|| {
+        let group = format!("its group (id {})", metadata.gid());
+        (group, format!("`chmod g-rwx {path}`, unless that is the service's own group"))
+    })
+}
+
+/// So that it can be typed in any folder.
+fn absolute(file: &Path) -> PathBuf {
+    std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
+}
+
+/// A path as it can be typed into a shell.
+fn shell_word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if text.chars().all(is_plain) { text.into_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
