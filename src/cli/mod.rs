@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Settings;
 pub use error::CliError;
@@ -63,6 +64,7 @@ enum Command {
 
 /// Runs the program. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong settings.
 pub fn main() -> ExitCode {
+    forbid_core_dumps();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -77,6 +79,14 @@ pub fn main() -> ExitCode {
     });
     log_thread::flush();
     code
+}
+
+/// One would hold every secret in the clear. Whoever wants one may raise the limit again (`prlimit`).
+fn forbid_core_dumps() {
+    let maximum = getrlimit(Resource::Core).maximum;
+    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum }) {
+        tracing::debug!(%error, "core dumps stay as they were");
+    }
 }
 
 async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {

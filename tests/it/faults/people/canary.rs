@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use lmp_billing_sync::simulator::{Fault, FaultRule};
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 use crate::cli::lab::{Lab, SECRET_KEY, token};
 use crate::cli::process::Running;
@@ -35,6 +35,11 @@ fn descendants(of: i32) -> Vec<i32> {
 fn assert_processes_silent(daemon: &Running, canaries: &[String]) -> usize {
     let processes = descendants(daemon.pid());
     for process in &processes {
+        // A dump would show all of it. None is made, of the private database's processes either.
+        if let Ok(limits) = fs::read_to_string(format!("/proc/{process}/limits")) {
+            let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+            assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+        }
         for file in ["cmdline", "environ", "comm"] {
             let Ok(shown) = fs::read(format!("/proc/{process}/{file}")) else { continue };
             assert_silent(&format!("{file} of {process}"), &String::from_utf8_lossy(&shown), canaries);
@@ -70,6 +75,9 @@ async fn tables(lab: &Lab, url: &str) -> String {
 
 #[tokio::test]
 async fn a_daemon_tells_its_secrets_nowhere_at_trace_level_with_failures_and_a_private_database() {
+    // Else it might find no dumps allowed, and there would be nothing for it to do.
+    let maximum = getrlimit(Resource::Core).maximum;
+    setrlimit(Resource::Core, Rlimit { current: maximum, maximum }).unwrap();
     let lab = Lab::new().await;
     let data = data_dir();
     let schedule = NEVER.replace("refresh = '0 0 29 2 *'", "refresh = '*/2 * * * * *'");
