@@ -1,10 +1,10 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kills histories soak bench cluster-trial bi-trial page-trial lint ci trials sqlx-data postgres tools
+.PHONY: help demo test kills histories soak bench cluster-trial bi-trial page-trial versions-trial lint ci trials sqlx-data postgres tools
 
 help: ## says what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: postgres ## shows the program at work: simulated reports arrive in a real PostgreSQL
 	cargo run --release --locked -- demo
@@ -33,6 +33,9 @@ bi-trial: postgres ## tries the tables out with psql, JDBC, ODBC and Python (doc
 
 page-trial: postgres ## looks at the status page in headless Chromium, with an accessibility checker
 	scripts/page-trial.sh
+
+versions-trial: postgres ## tries PostgreSQL 14 to 18, from npm packages
+	scripts/versions-trial.sh
 
 lint: ## checks all that CI checks besides the tests
 	.ci/run lint
