@@ -196,6 +196,11 @@ impl AccountSync<'_> {
         } else {
             "they are tried again at the next tick"
         };
+        let aside = if sum(|row| row.quarantined) > 0 {
+            "; what was set aside is in lmp_billing.quarantined_reports, with the reason"
+        } else {
+            ""
+        };
         let (job, outcome_name) = (job.as_str(), outcome.as_str());
         // The level has to be known where the line is written.
         macro_rules! line {
@@ -217,10 +222,10 @@ impl AccountSync<'_> {
         }
         match outcome {
             RunOutcome::Failed | RunOutcome::Partial => {
-                line!(warn, "{job} {outcome_name}, {failed} of {} polls failed; {again}", polls.len());
+                line!(warn, "{job} {outcome_name}, {failed} of {} polls failed; {again}{aside}", polls.len());
             }
             RunOutcome::Succeeded if !tells => line!(debug, "{job}: nothing new"),
-            _ => line!(info, "{job} {outcome_name}"),
+            _ => line!(info, "{job} {outcome_name}{aside}"),
         }
     }
 }

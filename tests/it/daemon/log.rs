@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use lmp_billing_sync::simulator::{Fault, FaultRule};
+use lmp_billing_sync::simulator::{BadEntry, Fault, FaultRule};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -145,4 +145,19 @@ async fn the_last_word_is_in_the_logs_own_format() {
         .ends_with(1)
         .await
         .complains(&["lmp-billing-sync: the database's schema is at version 9000"]);
+}
+
+#[tokio::test]
+async fn a_run_that_set_entries_aside_says_where_they_are() {
+    let lab = Lab::new().await;
+    lab.handle()
+        .push_fault(FaultRule::always(Fault::BadEntries(vec![BadEntry::MaskedGuid])).on_cycle(months_ago(1)));
+    lab.write_settings(&settings(&lab, &["emea"], NEVER));
+    let mut daemon = lab.call(&["run"]).set("log.format", "json").start();
+    daemon.stderr.until("reconcile succeeded").await;
+    daemon.signal(Signal::TERM);
+    let told = objects(&daemon.ended().await.with_code(0).stderr);
+    let run = says(&told, "reconcile succeeded");
+    assert_eq!((run.len(), &run[0]["quarantined"]), (1, &1.into()));
+    assert!(run[0]["message"].as_str().unwrap().contains("lmp_billing.quarantined_reports"), "{}", run[0]);
 }
