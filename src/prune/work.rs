@@ -86,8 +86,8 @@ impl Work<'_> {
         let due = DueReports { account: &of.account, cycle: of.cycle, cutoff };
         let (mut after, mut locked): (Option<String>, _) = (None, 0);
         loop {
-            let mut page = store.due_for_pruning(due, after.as_deref(), PAGE).await?;
-            let mut rest = &page[..];
+            let mut found = store.due_for_pruning(due, after.as_deref(), PAGE).await?;
+            let mut rest = &found[..];
             while !rest.is_empty() {
                 if self.stop.is_cancelled() {
                     return Ok(None);
@@ -109,10 +109,10 @@ impl Work<'_> {
                 self.progress.add(of, deleted);
                 rest = later;
             }
-            if (page.len() as u64) < PAGE.unsigned_abs() {
+            if (found.len() as u64) < PAGE.unsigned_abs() {
                 return Ok(Some(locked));
             }
-            after = page.pop();
+            after = found.pop();
         }
     }
 
