@@ -19,7 +19,8 @@ install -m 755 "$binary" "$root/usr/bin/lmp-billing-sync"
 install -D -m 644 systemd/lmp-billing-sync.service -t "$root/etc/systemd/system"
 prepare "$root" scripts/trial/inside-systemd.sh "$binary"
 
-mkdir -p "$root/etc/lmp-billing-sync" "$root/etc/systemd/system/lmp-billing-sync.service.d"
+install -d -m 755 "$root/etc/lmp-billing-sync"
+install -d -m 700 "$root/etc/lmp-billing-sync/secrets"
 cat >"$root/etc/lmp-billing-sync/config.toml" <<END
 [database]
 embedded = true
@@ -27,19 +28,14 @@ embedded = true
 [[accounts]]
 name = "emea"
 base_url = "http://127.0.0.1:8980"
-access_token_file = "emea.token"
-secret_key_file = "emea.secret"
+access_token_file = "secrets/emea.token"
+secret_key_file = "secrets/emea.secret"
 requests_per_second = 50.0
 END
 # What the simulator takes by default. Only root may read the files; systemd hands them over.
 (
     umask 077
-    echo 5eed5eed-5eed-4eed-8eed-5eed5eed5eed >"$root/etc/lmp-billing-sync/emea.token"
-    echo simulated-key-that-protects-nothing >"$root/etc/lmp-billing-sync/emea.secret"
+    echo 5eed5eed-5eed-4eed-8eed-5eed5eed5eed >"$root/etc/lmp-billing-sync/secrets/emea.token"
+    echo simulated-key-that-protects-nothing >"$root/etc/lmp-billing-sync/secrets/emea.secret"
 )
-cat >"$root/etc/systemd/system/lmp-billing-sync.service.d/credentials.conf" <<END
-[Service]
-LoadCredential=emea.token:/etc/lmp-billing-sync/emea.token
-LoadCredential=emea.secret:/etc/lmp-billing-sync/emea.secret
-END
 try "$root"

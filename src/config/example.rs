@@ -10,8 +10,9 @@ const EXAMPLE: &str = include_str!("../../config.example.toml");
 /// The example as shipped, with the files it names.
 fn example(text: &str) -> Result<Settings, ConfigError> {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("emea.token"), "11111111-2222-3333-4444-555555555555\n").unwrap();
-    fs::write(dir.path().join("emea.secret"), "key-for-the-tests\n").unwrap();
+    fs::create_dir(dir.path().join("secrets")).unwrap();
+    fs::write(dir.path().join("secrets/emea.token"), "11111111-2222-3333-4444-555555555555\n").unwrap();
+    fs::write(dir.path().join("secrets/emea.secret"), "key-for-the-tests\n").unwrap();
     Settings::from_sources(Some((dir.path().join("config.toml"), text.to_owned())), [], None)
 }
 
@@ -54,7 +55,7 @@ fn what_the_example_states_is_the_default() {
     // The same account, with nothing said that could be left out.
     let minimal = example(
         "[[accounts]]\nname = 'emea'\nbase_url = 'https://cspi.trendmicro.com'\n\
-         access_token_file = 'emea.token'\nsecret_key_file = 'emea.secret'",
+         access_token_file = 'secrets/emea.token'\nsecret_key_file = 'secrets/emea.secret'",
     )
     .unwrap();
     let show = |settings: &Settings| {

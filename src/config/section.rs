@@ -3,6 +3,7 @@
 //! Every key that is asked for is thereby known; what is left over at the end is a typo. So the
 //! list of settings exists once: where each is read.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -30,9 +31,21 @@ impl Reader {
     /// Where a file is that the settings name.
     pub(super) fn locate(&self, file: &Path) -> PathBuf {
         // `join` leaves absolute names alone.
-        let credential = self.credentials_dir.as_ref().map(|dir| dir.join(file));
-        credential.filter(|credential| credential.exists()).unwrap_or_else(|| self.base_dir.join(file))
+        let beside_the_settings = || self.base_dir.join(file);
+        let Some(dir) = &self.credentials_dir else { return beside_the_settings() };
+        [dir.join(file), dir.join(credential_of_folder(file))]
+            .into_iter()
+            .find(|credential| credential.exists())
+            .unwrap_or_else(beside_the_settings)
     }
+}
+
+/// What systemd calls a file of a folder that it hands over as a whole: with
+/// `LoadCredential=secrets:/etc/…/secrets`, the file `secrets/emea.token` is the credential
+/// `secrets_emea.token`. So one name leads to it from the service and from a command root types.
+fn credential_of_folder(file: &Path) -> PathBuf {
+    let parts: Vec<_> = file.iter().map(OsStr::to_string_lossy).collect();
+    parts.join("_").into()
 }
 
 /// A table that is being read.
@@ -166,6 +179,11 @@ pub(super) fn unreadable(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "names a file that does not exist; a relative name is looked up in \
                                     $CREDENTIALS_DIRECTORY, then beside the settings file"
+            .to_owned(),
+        // The service may not read root's files; it has copies of those that were there when it started.
+        io::ErrorKind::PermissionDenied => "names a file that this user may not read; secrets in \
+                                            /etc/lmp-billing-sync/secrets reach the service when it starts: \
+                                            after adding one, restart it"
             .to_owned(),
         io::ErrorKind::InvalidData => "names a file that is not UTF-8 text".to_owned(),
         io::ErrorKind::PermissionDenied => {

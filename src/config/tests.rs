@@ -102,6 +102,23 @@ fn relative_secret_files_are_credentials_first_and_then_beside_the_settings() {
 }
 
 #[test]
+fn a_folder_of_secrets_is_found_by_the_same_name_as_credentials_and_beside_the_settings() {
+    let (etc, credentials) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::create_dir(etc.path().join("secrets")).unwrap();
+    fs::write(etc.path().join("secrets/emea.secret"), "beside-the-settings\n").unwrap();
+    let text = account("access_token = 'token'\nsecret_key_file = 'secrets/emea.secret'");
+    let secret = |credentials: Option<&Path>| {
+        let file = Some((etc.path().join("config.toml"), text.clone()));
+        let settings = Settings::from_sources(file, [], credentials.map(Path::to_owned)).unwrap();
+        settings.accounts[0].secret_key.read().unwrap().expose_secret().to_owned()
+    };
+    assert_eq!(secret(None), "beside-the-settings");
+    // systemd names the files of a folder like this (systemd.exec(5), LoadCredential=).
+    fs::write(credentials.path().join("secrets_emea.secret"), "from-systemd").unwrap();
+    assert_eq!(secret(Some(credentials.path())), "from-systemd");
+}
+
+#[test]
 fn a_secret_given_twice_is_refused_unless_the_environment_overrides() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("secret");
