@@ -13,6 +13,7 @@ mod logging;
 mod migrate;
 mod output;
 mod prune;
+mod ready;
 mod run;
 mod signals;
 mod simulate;
@@ -22,7 +23,7 @@ mod sync;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Settings;
@@ -57,9 +58,15 @@ enum Command {
     History(history::HistoryArgs),
     Export(export::ExportArgs),
     Check(check::CheckArgs),
+    Ready(ready::ReadyArgs),
     Migrate(migrate::MigrateArgs),
     Simulate(simulate::SimulateArgs),
     Demo(demo::DemoArgs),
+}
+
+/// The commands and their options: what manual pages and shell completions are made from.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the program. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong settings.
@@ -116,6 +123,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::History(args) => history::history(args, &settings).await,
         Command::Export(args) => export::export(args, &settings).await,
         Command::Check(args) => check::check(args, &settings).await,
+        Command::Ready(args) => ready::ready(args, &settings).await,
         Command::Migrate(args) => migrate::migrate(args, &settings).await,
         Command::Simulate(_) | Command::Demo(_) => Ok(ExitCode::SUCCESS),
     }

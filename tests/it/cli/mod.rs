@@ -11,6 +11,7 @@ mod migrate;
 mod odd_names;
 mod pipes;
 pub(crate) mod process;
+mod ready;
 mod secrets;
 mod settings;
 mod signals;
