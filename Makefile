@@ -1,7 +1,7 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kills histories soak bench cluster-trial bi-trial page-trial versions-trial lint ci trials sqlx-data postgres tools
+.PHONY: help demo test kills histories soak bench cluster-trial bi-trial page-trial versions-trial lint ci package package-twice package-trial trials sqlx-data postgres tools
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,15 @@ lint: ## checks all that CI checks besides the tests
 
 ci: ## does all that CI does
 	.ci/run
+
+package: ## builds the Debian package into target/debian
+	scripts/package.sh
+
+package-twice: ## builds the package in two folders and compares every byte (minutes)
+	scripts/package-twice.sh
+
+package-trial: ## takes the package through its life in a throwaway Debian (root; minutes)
+	scripts/package-trial.sh
 
 trials: ## boots a throwaway Debian: the unit under a real systemd (root; minutes)
 	scripts/systemd-trial.sh

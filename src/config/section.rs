@@ -180,10 +180,10 @@ pub(super) fn unreadable(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "names a file that does not exist; a relative name is looked up in \
                                     $CREDENTIALS_DIRECTORY, then beside the settings file"
             .to_owned(),
-        // The service may not read root's files; it has copies of those that were there when it started.
-        io::ErrorKind::PermissionDenied => "names a file that this user may not read; secrets in \
-                                            /etc/lmp-billing-sync/secrets reach the service when it starts: \
-                                            after adding one, restart it"
+        // The service may not look into root's folder; it has copies of what was there when it started.
+        io::ErrorKind::PermissionDenied => "names a file that does not exist or that this user may not read; the \
+                                            service gets what is in /etc/lmp-billing-sync/secrets when it \
+                                            starts: put it there, then restart it"
             .to_owned(),
         io::ErrorKind::InvalidData => "names a file that is not UTF-8 text".to_owned(),
         io::ErrorKind::PermissionDenied => {

@@ -132,7 +132,8 @@ pub enum EmbeddedError {
     /// The server's user cannot reach a folder.
     #[error(
         "PostgreSQL refuses to run as root, so it is run as user {user}, who may not enter {}, on the way to \
-         {}. Choose another place (for data, data_dir = \"/var/lib/lmp-billing-sync\"), run this program as \
+         {}. If it belongs to the systemd service, start that: its server runs as long as it does, and is used. \
+         Else choose another place (for data, data_dir = \"/var/lib/lmp-billing-sync\"), run this program as \
          an ordinary user, or let others pass: chmod o+x {}",
         barred.display(),
         wanted.display(),

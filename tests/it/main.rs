@@ -8,6 +8,7 @@ mod embedded;
 mod faults;
 mod http;
 mod model;
+mod package;
 mod prune;
 mod schema;
 mod support;
