@@ -1,6 +1,7 @@
 //! The licence texts that permissive licences ask to be passed on with a program that holds the code.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,16 +30,13 @@ pub(crate) fn of_linked_crates() -> anyhow::Result<String> {
         "The program holds code of the crates below. Where a crate offers a choice of licences, any of them may be\n\
          chosen; all texts that come with it are given.\n",
     );
+    let rule = "=".repeat(80);
     for (text, crates) in &crates_of {
         let crates: Vec<_> = crates.iter().copied().collect();
-        let rule = "=".repeat(80);
-        all.push_str(&format!("\n{rule}\n{}\n{rule}\n\n{text}\n", crates.join(", ")));
+        writeln!(all, "\n{rule}\n{}\n{rule}\n\n{text}", crates.join(", "))?;
     }
     if !only_named.is_empty() {
-        all.push_str(&format!(
-            "\nThese come without a text, but name their licences:\n{}\n",
-            only_named.join("\n")
-        ));
+        writeln!(all, "\nThese come without a text, but name their licences:\n{}", only_named.join("\n"))?;
     }
     Ok(all)
 }

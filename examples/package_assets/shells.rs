@@ -6,7 +6,7 @@ use lmp_billing_sync::cli;
 
 const NAME: &str = "lmp-billing-sync";
 
-/// In its script for bash, clap_complete 4.6.11 takes the hyphens of the program's name for steps down to
+/// In its script for bash, `clap_complete` 4.6.11 takes the hyphens of the program's name for steps down to
 /// its commands in one of two places, so that nothing after a command would be completed.
 const MISNAMED: &str = "lmp__subcmd__billing__subcmd__sync";
 const NAMED: &str = "lmp__billing__sync";
