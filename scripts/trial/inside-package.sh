@@ -213,7 +213,7 @@ holds "the settings are kept" test "$(sha256sum $config)" = "$sum"
 holds "the service is restarted" until_true moved_on
 holds "and is well" until_true ready
 systemctl stop $unit
-holds "upgraded while it is stopped" sh -c 'cd /trial/new && echo | apt-get install ./*.deb >/trial/said 2>&1'
+holds "upgraded while it is stopped" sh -c 'cd /trial/new && yes "" | head -c 65536 | apt-get install ./*.deb >/trial/said 2>&1'
 holds "it stays stopped" is ActiveState inactive
 systemctl start $unit
 
@@ -223,7 +223,7 @@ holds "it can be removed" apt-get remove --yes lmp-billing-sync
 holds "the service is stopped" is ActiveState inactive
 holds "the program is gone" gone /usr/bin/lmp-billing-sync
 holds "settings, secrets and data stay" test -e $config -a -e $etc/secrets/emea.secret -a -e $state/postgres/data
-holds "installed again, it finds its settings" sh -c 'cd /trial/new && echo | apt-get install ./*.deb >/trial/said 2>&1'
+holds "installed again, it finds its settings" sh -c 'cd /trial/new && yes "" | head -c 65536 | apt-get install ./*.deb >/trial/said 2>&1'
 systemctl start $unit
 holds "and is well" until_true ready
 apt-get purge --yes lmp-billing-sync >/trial/said 2>&1
