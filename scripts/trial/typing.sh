@@ -17,7 +17,7 @@ typed() {
     while IFS= read -r line; do echo "      \$ $line"; done <<<"$lines"
     local status=0
     # Often enough: apt takes more answers than it needs, and dpkg asks after it. But not for ever, as psql would wait for.
-    bash -e -c "$lines" >/trial/said 2>&1 < <(yes '' | head -c 65536) || status=$?
+    bash -e -c "$lines" >/trial/said 2>&1 < <(yes '' 2>/dev/null | head -c 65536) || status=$?
     cut -c 1-200 /trial/said | head -n 60 | sed 's/^/      | /'
     return $status
 }
