@@ -180,19 +180,12 @@ pub(super) fn unreadable(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "names a file that does not exist; a relative name is looked up in \
                                     $CREDENTIALS_DIRECTORY, then beside the settings file"
             .to_owned(),
-        // The service may not look into root's folder; it has copies of what was there when it started.
-        io::ErrorKind::PermissionDenied => {
-            "names a file that does not exist or that this user may not read; the \
-                                            service gets what is in /etc/lmp-billing-sync/secrets when it \
-                                            starts: put it there, then restart it"
-                .to_owned()
-        }
         io::ErrorKind::InvalidData => "names a file that is not UTF-8 text".to_owned(),
-        io::ErrorKind::PermissionDenied => {
-            format!(
-                "names a file that cannot be read: {error}; let the user who runs this read it (chown, chmod)"
-            )
-        }
+        // The service may not look into root's folder; it has copies of what was there when it started.
+        io::ErrorKind::PermissionDenied => format!(
+            "names a file that cannot be read: {error}; let the user who runs this read it (chown, chmod). The \
+             service gets what is in /etc/lmp-billing-sync/secrets when it starts: put it there, then restart it"
+        ),
         _ => format!("names a file that cannot be read: {error}"),
     }
 }
