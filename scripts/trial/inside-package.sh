@@ -156,7 +156,7 @@ systemctl start postgresql@15-main
 su - postgres -c 'createuser --superuser root'
 createdb finance
 export ADMIN_URL="postgresql:///finance?host=/run/postgresql"
-block "A DBA who grants little" 1 sql | sed "s/'…'/'granted-little'/" >/trial/dba.sql
+block "A DBA who grants little" 1 sql | sed "s/'a long one'/'granted-little'/" >/trial/dba.sql
 holds "the DBA's statements work" psql -q -v ON_ERROR_STOP=1 "$ADMIN_URL" -f /trial/dba.sql
 hand database.url 'echo "postgres://lmp_sync:granted-little@127.0.0.1/finance" >"$1"'
 hand config.toml 'sed -i "s|^embedded = true|url_file = \"secrets/database.url\"|" "$1"'

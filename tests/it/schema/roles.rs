@@ -142,7 +142,7 @@ impl Roles {
 
 /// The statements of the document, for this server's database.
 fn documented() -> String {
-    let (_, section) = OPERATIONS.split_once("\n## Roles\n").expect("the section is there");
+    let (_, section) = OPERATIONS.split_once("\n## Three roles\n").expect("the section is there");
     let (_, block) = section.split_once("```sql\n").expect("it has statements");
     let (block, _) = block.split_once("```").expect("they end");
     assert!(block.contains("on database finance"), "{block}");
