@@ -4,7 +4,7 @@
 #
 #   scripts/package.sh [OPTION …]      options go to cargo-deb; PROFILE=dev packs a debug build
 #
-# The same commit, toolchain and C compiler make the same package, byte for byte, wherever it is built.
+# The same commit, toolchain and C compiler are to make the same package, byte for byte (scripts/package-twice.sh compares).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 CARGO_DEB=3.8.0
