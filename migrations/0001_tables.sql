@@ -101,6 +101,9 @@ create index superseded_versions_changed_cycle on lmp_billing.superseded_version
     where next_status <> status;
 create index superseded_versions_changed_at on lmp_billing.superseded_versions (next_valid_from)
     where next_status <> status;
+-- The few that several months list.
+create index superseded_versions_spanning on lmp_billing.superseded_versions (account, valid_to)
+    where start_date < cycle or end_date >= cycle + interval '1 month';
 create index superseded_versions_deleted on lmp_billing.superseded_versions (id, account, version)
     where next_valid_from is null;
 
@@ -157,6 +160,8 @@ create table lmp_billing.cycle_polls (
     body_sha256 bytea,
     listed_sha256 bytea,
     program_version text not null,
+    transaction bigint not null default pg_current_xact_id()::text::bigint,
+    saw_before bigint,
     error text
 );
 
@@ -164,6 +169,8 @@ create index cycle_polls_believed on lmp_billing.cycle_polls (account, cycle, id
     where outcome in ('applied', 'unchanged');
 create index cycle_polls_suspect on lmp_billing.cycle_polls (account, cycle, id desc)
     where outcome = 'suspect';
+create index cycle_polls_changing on lmp_billing.cycle_polls (account, transaction)
+    where inserted + updated + withdrawn > 0;
 create index cycle_polls_run on lmp_billing.cycle_polls (run_id);
 
 create table lmp_billing.quarantined_reports (

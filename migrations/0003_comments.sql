@@ -191,6 +191,10 @@ comment on column lmp_billing.cycle_polls.listed_sha256 is
     'SHA-256 of the sorted ids in a suspect answer; tells whether suspect answers agree.';
 comment on column lmp_billing.cycle_polls.program_version is
     'Version of the program that read the answer.';
+comment on column lmp_billing.cycle_polls.transaction is
+    'The database transaction that wrote this row, and all that the poll changed.';
+comment on column lmp_billing.cycle_polls.saw_before is
+    'All transactions before this one were over when the answer was compared. Null if it was not.';
 comment on column lmp_billing.cycle_polls.error is
     'Why it failed or was not believed, and what to do. Null otherwise.';
 

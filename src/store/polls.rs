@@ -6,7 +6,7 @@ use sqlx::{PgConnection, Row as _};
 use std::fmt::Write;
 use uuid::Uuid;
 
-use super::apply::{Poll, Sent};
+use super::apply::{Poll, Sent, Turn};
 use super::{Store, StoreError, runs};
 use crate::domain::Cycle;
 
@@ -201,17 +201,18 @@ pub(super) async fn insert(
     poll: &Poll,
     sent: &Sent,
     outcome: Outcome,
-    finished_at: Option<DateTime<Utc>>,
+    turn: Option<Turn>,
     result: &PollResult<'_>,
 ) -> Result<PollRow, StoreError> {
+    let (finished_at, saw_before) = turn.map(|turn| (turn.moment, turn.saw_before)).unzip();
     let row = sqlx::query_as!(
         Raw,
         "insert into lmp_billing.cycle_polls (
              id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
              attempts, reports_seen, inserted, updated, withdrawn, quarantined, unreadable, overtaken, body_bytes,
-             body_sha256, listed_sha256, program_version, error)
+             body_sha256, listed_sha256, program_version, error, saw_before)
          values ($1, $2, $3, $4, $5, coalesce($6, clock_timestamp()), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-             $17, $18, $19, $20, $21, $22, $23)
+             $17, $18, $19, $20, $21, $22, $23, $24)
          returning id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
              reports_seen, inserted, updated, withdrawn, quarantined, body_bytes, body_sha256, error",
         poll.id,
@@ -237,6 +238,7 @@ pub(super) async fn insert(
         result.listed_sha256,
         sent.read_by,
         result.error,
+        saw_before,
     )
     .fetch_one(connection)
     .await

@@ -3,7 +3,6 @@
 use super::apply::{Poll, Sent, lock_cycle};
 use super::polls::{self, Outcome, PollResult, PollRow};
 use super::{Store, StoreError, runs};
-use crate::domain::Cycle;
 
 impl Store {
     /// Logs a poll as `unchanged` without reading its answer, if that is sure: the last believed answer
@@ -22,10 +21,10 @@ impl Store {
             if let Some(row) = polls::find(&mut tx, poll.id).await? {
                 return Ok(Some(row));
             }
-            let moment = lock_cycle(&mut tx, poll).await?;
+            let turn = lock_cycle(&mut tx, poll).await?;
             let last = sqlx::query!(
                 "select id, body_bytes, body_sha256, program_version, reports_seen, quarantined, unreadable,
-                        overtaken
+                        overtaken, saw_before
                  from lmp_billing.cycle_polls
                  where account = $1 and cycle = $2 and outcome in ('applied', 'unchanged')
                  order by id desc limit 1",
@@ -43,7 +42,7 @@ impl Store {
                     && last.program_version == sent.read_by
             });
             let unwritten = match same {
-                Some(last) if !written_since(&mut tx, &poll.account, poll.cycle, last.id).await? => last,
+                Some(last) if !written_since(&mut tx, poll, last.id, last.saw_before).await? => last,
                 // What most refreshes of an open cycle come to: not worth a new connection each.
                 _ => return tx.rollback().await.map(|()| None),
             };
@@ -53,7 +52,7 @@ impl Store {
                 unreadable: unwritten.unreadable,
                 ..PollResult::default()
             };
-            let row = polls::insert(&mut tx, poll, sent, Outcome::Unchanged, Some(moment), &result).await?;
+            let row = polls::insert(&mut tx, poll, sent, Outcome::Unchanged, Some(turn), &result).await?;
             tx.commit().await?;
             Ok(Some(row))
         })
@@ -61,36 +60,50 @@ impl Store {
     }
 }
 
-/// Whether later polls leave something to be done: one of another cycle has written a report of this one,
-/// moved one away, or withdrawn any (which this cycle may still list); or one of this cycle was not
-/// believed and has quarantined entries that are to be resolved now.
+/// Whether other polls leave something to be done that the cycle's last one did not see: one of another
+/// cycle has changed a report that this one lists, or withdrawn any (which this cycle may still list); or one
+/// of this cycle was not believed and has quarantined entries that are to be resolved now.
+///
+/// A poll with a smaller number may have been applied later, or at the same time; so those count whose
+/// transaction may not have been over when the last one looked. What this cycle lists is stored under it, or,
+/// if its dates reach into several months, perhaps under another one.
 async fn written_since(
     connection: &mut sqlx::PgConnection,
-    account: &str,
-    cycle: Cycle,
-    poll: i64,
+    poll: &Poll,
+    last: i64,
+    saw_before: Option<i64>,
 ) -> Result<bool, StoreError> {
     // Mostly no poll of the account has written anything since, which the log tells at once; only else are
     // the cycle's reports looked through.
     sqlx::query_scalar!(
-        r#"select case when exists (
-               select from lmp_billing.cycle_polls
-               where id > $3 and account = $1 and inserted + updated + withdrawn > 0
-           ) then exists (
-               select from lmp_billing.reports
-               where account = $1 and cycle = $2 and greatest(poll_id, withdrawn_poll_id) > $3
+        r#"with since as materialized (
+               select id, withdrawn, finished_at from lmp_billing.cycle_polls
+               where account = $1 and inserted + updated + withdrawn > 0
+                 and (id > $3 or transaction >= coalesce($4::bigint, 0)) and id <> $3
+           )
+           select case when exists (select from since) then exists (
+               select from since where withdrawn > 0
            ) or exists (
-               select from lmp_billing.superseded_versions s
-               join lmp_billing.reports r on r.id = s.id and r.account = s.account
-               where s.account = $1 and s.cycle = $2 and r.cycle <> $2 and r.poll_id > $3
+               select from lmp_billing.reports
+               where account = $1 and cycle = $2
+                 and (poll_id in (select id from since) or withdrawn_poll_id in (select id from since))
+           ) or exists (
+               select from lmp_billing.superseded_versions
+               where account = $1 and cycle = $2 and next_poll_id in (select id from since)
+           ) or exists (
+               select from lmp_billing.superseded_versions
+               where account = $1 and valid_to >= (select min(finished_at) from since)
+                 and (start_date < cycle or end_date >= cycle + interval '1 month')
+                 and start_date < ($2::date + interval '1 month')::date and end_date >= $2
+                 and next_poll_id in (select id from since)
            ) else false end or exists (
                select from lmp_billing.cycle_polls
-               where id > $3 and account = $1
-                 and case when cycle = $2 then quarantined > 0 else withdrawn > 0 end
+               where id > $3 and account = $1 and cycle = $2 and quarantined > 0
            ) as "written!""#,
-        account,
-        cycle.first_day(),
-        poll
+        poll.account,
+        poll.cycle.first_day(),
+        last,
+        saw_before
     )
     .fetch_one(connection)
     .await

@@ -103,11 +103,10 @@ impl Store {
             if let Some(row) = polls::find(&mut tx, poll.id).await? {
                 return Ok(row);
             }
-            let moment = lock_cycle(&mut tx, poll).await?;
+            let turn = lock_cycle(&mut tx, poll).await?;
             let stale = last_believed(&mut tx, poll).await?.is_some_and(|last| last > poll.id);
             let outcome = if stale { Outcome::Stale } else { Outcome::Unchanged };
-            let row =
-                polls::insert(&mut tx, poll, sent, outcome, Some(moment), &PollResult::default()).await?;
+            let row = polls::insert(&mut tx, poll, sent, outcome, Some(turn), &PollResult::default()).await?;
             tx.commit().await?;
             Ok(row)
         })
@@ -121,7 +120,7 @@ impl Store {
         if let Some(row) = polls::find(&mut tx, poll.id).await? {
             return Ok(Applied::Logged(row));
         }
-        let moment = lock_cycle(&mut tx, poll).await?;
+        let turn = lock_cycle(&mut tx, poll).await?;
         let before = before(&mut tx, poll, answer.guard).await?;
         let (outcome, counts) = if survey.is_plain() && before.last > poll.id {
             (Outcome::Stale, Counts::of(survey))
@@ -132,20 +131,20 @@ impl Store {
         {
             // Whatever stands in the way of it, the next try goes the way that is always right.
             answer.may_load.store(false, Ordering::Relaxed);
-            match load::load(&mut tx, answer, moment).await? {
+            match load::load(&mut tx, answer, turn.moment).await? {
                 Ok(inserted) => (Outcome::Applied, Counts { inserted, ..Counts::of(survey) }),
                 Err(problem) => return Ok(Applied::NotBelieved(problem)),
             }
         } else if survey.is_plain() && !before.open_quarantine && compare::is_stored(&mut tx, answer).await? {
             (Outcome::Unchanged, Counts::of(survey))
         } else {
-            match difference::apply(&mut tx, answer, &before, moment).await {
+            match difference::apply(&mut tx, answer, &before, turn.moment).await {
                 Ok(applied) => applied,
                 Err(Problem::Store(error)) => return Err(error),
                 Err(Problem::NotBelieved(problem)) => return Ok(Applied::NotBelieved(problem)),
             }
         };
-        let row = polls::insert(&mut tx, poll, sent, outcome, Some(moment), &counts.result()).await?;
+        let row = polls::insert(&mut tx, poll, sent, outcome, Some(turn), &counts.result()).await?;
         notify(&mut tx, &row).await?;
         tx.commit().await?;
         Ok(Applied::Logged(row))
@@ -223,15 +222,23 @@ impl Counts {
     }
 }
 
-/// Polls of one cycle take turns from here on. Returns the transaction's moment.
-pub(super) async fn lock_cycle(
-    connection: &mut PgConnection,
-    poll: &Poll,
-) -> Result<DateTime<Utc>, StoreError> {
+/// A cycle's turn, as a transaction has got it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    /// The transaction's moment.
+    pub(super) moment: DateTime<Utc>,
+    /// All transactions before this one are over, and what they wrote is seen from here on.
+    pub(super) saw_before: i64,
+}
+
+/// Polls of one cycle take turns from here on.
+pub(super) async fn lock_cycle(connection: &mut PgConnection, poll: &Poll) -> Result<Turn, StoreError> {
     // The subquery is evaluated first, because what it calls has an effect. Later statements see what was
     // committed before the lock came free: each sees the moment of its own beginning.
-    sqlx::query_scalar!(
-        r#"select clock_timestamp() as "now!"
+    sqlx::query_as!(
+        Turn,
+        r#"select clock_timestamp() as "moment!",
+                  pg_snapshot_xmin(pg_current_snapshot())::text::bigint as "saw_before!"
            from (select pg_advisory_xact_lock(
                      hashtextextended('lmp_billing cycle ' || $2::text || ' ' || $1::text, 0))) locked"#,
         poll.account,
