@@ -17,7 +17,7 @@ kills: postgres ## kills the program 1,000 times, at every point and at random (
 	KILL_ROUNDS=1000 cargo test --locked --test it -- faults::database::kills --nocapture
 
 histories: postgres ## lives 100,000 random histories beside the reference (hours; docs/RELIABILITY.md)
-	MODEL_HISTORIES=100000 cargo test --locked --test it -- --nocapture model::workers
+	MODEL_SEED=$${MODEL_SEED:-$$(od -An -N5 -tu8 /dev/urandom | tr -d ' ')} MODEL_HISTORIES=100000 cargo test --locked --test it -- --nocapture model::workers
 
 soak: postgres tools ## takes the daemon through two years of ticks, with faults (an hour; docs/RELIABILITY.md)
 	SOAK_DAYS=730 cargo test --locked --test it -- --nocapture faults::host::soak

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 /// The server's clock, if it tells it.
-pub(super) fn server_date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+pub fn server_date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     headers.get(DATE)?.to_str().ok().and_then(parse)
 }
 
@@ -14,7 +14,7 @@ pub(super) fn server_date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
 /// tells it, because ours may be off, else from `now`.
 ///
 /// A date in the past asks for no wait; what is neither is ignored.
-pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = text(headers, &RETRY_AFTER)?.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         // More digits than fit are as absurd as the largest number that does.

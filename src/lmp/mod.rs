@@ -19,6 +19,7 @@ mod window;
 pub use answer::{AnswerError, Listed, read_answer};
 pub use body::Body;
 pub use client::{Answer, Client, ClientOptions, Exchange, Failure};
+pub use date::{retry_after, server_date};
 pub use entry::{Bad, Entry, EntryReader, Reason};
 pub use error::LmpError;
 pub use limit::Limit;

@@ -6,6 +6,7 @@ mod daemon;
 mod documents;
 mod embedded;
 mod faults;
+mod foreign;
 mod http;
 mod model;
 mod package;

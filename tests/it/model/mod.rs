@@ -8,7 +8,7 @@
 //! | environment | |
 //! |---|---|
 //! | `MODEL_HISTORIES` | how many histories (2,000) |
-//! | `MODEL_SEED` | the seed of the first one; the next have the numbers after it (by default drawn) |
+//! | `MODEL_SEED` | the seed of the first one; the next have the numbers after it (by default always the same; `make histories` draws it) |
 //! | `MODEL_WORKERS` | databases used side by side (as many as there are processors) |
 
 mod answers;

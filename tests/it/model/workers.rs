@@ -19,6 +19,9 @@ use crate::support::db::TestDb;
 /// In CI.
 const HISTORIES: u64 = 2_000;
 
+/// Where CI begins, always: it is to tell of a change and not of luck. `make histories` draws others.
+const FIRST: u64 = 46_463_530_944_674;
+
 /// Deleting rows is faster than emptying tables, but leaves dead ones.
 const HISTORIES_UNTIL_EMPTIED: u64 = 40;
 
@@ -109,7 +112,7 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn random_histories_come_to_what_the_reference_says() {
     let histories = number("MODEL_HISTORIES").unwrap_or(HISTORIES);
-    let first = number("MODEL_SEED").unwrap_or_else(|| fastrand::u64(..1 << 48));
+    let first = number("MODEL_SEED").unwrap_or(FIRST);
     let workers = number("MODEL_WORKERS")
         .unwrap_or_else(|| thread::available_parallelism().map_or(2, |count| count.get() as u64));
     println!("{histories} histories from MODEL_SEED={first} on");

@@ -27,12 +27,12 @@ pub(crate) struct Facts {
 
 /// An entry, judged.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The id, if it can be read.
-    pub(super) id: Option<Uuid>,
+    pub(crate) id: Option<Uuid>,
     /// `None` if it cannot be a report.
-    pub(super) facts: Option<Facts>,
-    pub(super) sha256: Vec<u8>,
+    pub(crate) facts: Option<Facts>,
+    pub(crate) sha256: Vec<u8>,
 }
 
 /// The first day of a cycle and of the one after it.
@@ -122,7 +122,7 @@ fn date(text: &str) -> Option<NaiveDate> {
 }
 
 /// 8-4-4-4-12 hexadecimal digits, perhaps in braces, not all zero.
-fn guid(text: &str) -> Option<Uuid> {
+pub(crate) fn guid(text: &str) -> Option<Uuid> {
     let bare = match (text.starts_with('{'), text.ends_with('}')) {
         (true, true) => &text[1..text.len() - 1],
         (false, false) => text,

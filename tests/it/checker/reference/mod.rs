@@ -12,7 +12,16 @@ mod rules;
 mod sight;
 mod state;
 
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+
 pub(crate) use apply::{Poll, Verdict};
-pub(crate) use entry::Facts;
+pub(crate) use entry::{Entry, Facts, guid};
 pub(crate) use rules::Rules;
 pub(crate) use state::{Exact, Key, NotBefore, Reference, Report, Version};
+
+/// What the bytes of an answer hold, entry by entry; `None` if they are no whole list.
+pub(crate) fn read(body: &[u8], cycle: NaiveDate, ignored: &BTreeSet<String>) -> Option<Vec<Entry>> {
+    Some(answer::entries(body)?.iter().map(|raw| entry::read(raw, cycle, ignored)).collect())
+}
