@@ -161,7 +161,7 @@ async fn delete(
     let places = free.as_deref().unwrap_or(batch.places);
     let gone: Vec<Uuid> =
         sqlx::query_file_scalar!("src/store/prune/delete.sql", account, cycle.first_day(), places, cutoff)
-            .fetch_all(&mut *connection)
+            .fetch_one(&mut *connection)
             .await
             .map_err(StoreError::doing(doing))?;
     // After the reports, because a statement sees what was there when it began, and a poll that was
