@@ -84,10 +84,6 @@ async fn written_since(
            select case when exists (select from since) then exists (
                select from since where withdrawn > 0
            ) or exists (
-               select from lmp_billing.reports
-               where account = $1 and cycle = $2
-                 and (poll_id in (select id from since) or withdrawn_poll_id in (select id from since))
-           ) or exists (
                select from lmp_billing.superseded_versions
                where account = $1 and cycle = $2 and next_poll_id in (select id from since)
            ) or exists (
@@ -96,6 +92,13 @@ async fn written_since(
                  and (start_date < cycle or end_date >= cycle + interval '1 month')
                  and start_date < ($2::date + interval '1 month')::date and end_date >= $2
                  and next_poll_id in (select id from since)
+           ) or exists (
+               -- deleted by hand, and found again by another month
+               select from lmp_billing.superseded_versions s
+               join lmp_billing.reports r on r.id = s.id and r.account = s.account
+               where s.account = $1 and s.next_valid_from is null
+                 and s.start_date < ($2::date + interval '1 month')::date and s.end_date >= $2
+                 and r.poll_id in (select id from since)
            ) else false end or exists (
                select from lmp_billing.cycle_polls
                where id > $3 and account = $1 and cycle = $2 and quarantined > 0

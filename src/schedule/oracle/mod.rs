@@ -170,7 +170,7 @@ fn nor_do_ten_years_in_which_many_zones_changed_their_rules() {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes: cargo test --lib -- --ignored schedule::oracle"]
 fn nor_do_schedules_that_are_due_often_in_between() {
     Decade::new(2026, &DENSE, true).compare();
     Decade::new(2009, &DENSE, true).compare();

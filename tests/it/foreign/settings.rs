@@ -27,9 +27,11 @@ pub(crate) fn try_bytes(bytes: &[u8]) {
             format!("{error}\n{error:?}")
         }
     };
-    for secret in secrets(file) {
+    let password =
+        variable.and_then(|url| Some(url.rsplit_once('@')?.0.split_once("://")?.1.split_once(':')?.1));
+    for secret in secrets(file).chain(password) {
         // What stands elsewhere, too, is not only a secret.
-        if secret.len() >= SHORTEST && file.matches(secret).count() == 1 {
+        if secret.len() >= SHORTEST && text.matches(secret).count() == 1 {
             assert!(!told.contains(secret), "{secret:?} is told: {told}");
         }
     }

@@ -96,14 +96,19 @@ async fn a_run_that_was_started_by_the_schedule_is_gone_on_with() {
     assert_eq!(lab.value("select count(*) from lmp_billing.sync_runs").await, "1");
 }
 
+/// A run, and ten reports past retention in one cycle that it is to delete.
+async fn ten_due(lab: &Lab) -> (i64, DueReports<'static>) {
+    let cutoff = cutoff(lab).await;
+    store(lab, "old", 10, cutoff - Days::new(1), 1).await;
+    let run_id = start(lab).await;
+    let found = lab.store.past_retention(cutoff, false).await.unwrap();
+    (run_id, DueReports { account: "emea", cycle: found[0].cycle, cutoff })
+}
+
 #[tokio::test]
 async fn a_batch_whose_commit_was_not_answered_counts_once() {
     let lab = Lab::new().await;
-    let cutoff = cutoff(&lab).await;
-    store(&lab, "old", 10, cutoff - Days::new(1), 1).await;
-    let run_id = start(&lab).await;
-    let due = lab.store.past_retention(cutoff, false).await.unwrap();
-    let due = DueReports { account: "emea", cycle: due[0].cycle, cutoff };
+    let (run_id, due) = ten_due(&lab).await;
     let places = lab.store.due_for_pruning(due, None, 4).await.unwrap();
     assert_eq!(places.len(), 4);
     let batch = Batch { run_id, deleted_before: 0, due, places: &places };
@@ -121,11 +126,8 @@ async fn a_batch_whose_commit_was_not_answered_counts_once() {
 #[tokio::test]
 async fn a_report_written_since_it_was_found_stays_for_now_and_what_took_its_place_for_good() {
     let lab = Lab::new().await;
-    let cutoff = cutoff(&lab).await;
-    store(&lab, "old", 10, cutoff - Days::new(1), 1).await;
-    let run_id = start(&lab).await;
-    let due = lab.store.past_retention(cutoff, false).await.unwrap();
-    let due = DueReports { account: "emea", cycle: due[0].cycle, cutoff };
+    let (run_id, due) = ten_due(&lab).await;
+    let cutoff = due.cutoff;
     let places = lab.store.due_for_pruning(due, None, 100).await.unwrap();
     // The first one moves, and another, which is no longer due, takes its place.
     lab.execute(

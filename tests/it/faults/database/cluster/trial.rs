@@ -27,7 +27,7 @@ const SETTINGS: &str = "[log]\nformat = 'json'\nfilter = 'info,lmp_billing_sync=
     discover = '*/3 * * * * *'\nrefresh = '*/2 * * * * *'\nreconcile = '*/20 * * * * *'\nprune = '*/15 * * * * *'\n";
 
 #[tokio::test]
-#[ignore = "needs root, Patroni, etcd and HAProxy, and half an hour: make cluster-trial"]
+#[ignore = "needs root, Patroni, etcd and HAProxy, and a quarter of an hour: make cluster-trial"]
 async fn daemons_outlive_every_loss_of_a_primary_and_what_was_acknowledged_is_there() {
     let rounds =
         std::env::var("CLUSTER_ROUNDS").map_or(20, |rounds| rounds.parse().expect("a number of rounds"));
