@@ -14,6 +14,7 @@
 //! `lmp` and `store` never meet. Only `cli`, `daemon` and what they set up with (`setup`) read the
 //! settings. No SQL outside `store`, no HTTP client outside `lmp`.
 
+mod certificate;
 pub mod cli;
 pub mod clock;
 pub mod config;

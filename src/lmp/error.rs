@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use reqwest::StatusCode;
-use rustls::CertificateError;
+
+use crate::certificate::{self, Flaw};
 
 /// The vendor denies requests whose clock is further off than this.
 const MAX_SKEW: TimeDelta = TimeDelta::minutes(15);
@@ -118,8 +119,8 @@ impl LmpError {
 
     /// Sorts an error of the HTTP library.
     pub(super) fn from_http(error: &reqwest::Error, timeout: Duration) -> Self {
-        if let Some(problem) = certificate_problem(error) {
-            return problem;
+        if let Some((flaw, problem)) = certificate::problem(error) {
+            return Self::Certificate { problem, hint: certificate_hint(flaw) };
         }
         if error.is_connect() {
             // "Operation timed out" is all the library says of a connection that nobody takes.
@@ -145,34 +146,15 @@ pub(super) fn root_cause(error: &dyn Error) -> String {
     cause.to_string()
 }
 
-/// The TLS library's error lies in one or more layers of `io::Error`, whose `source` steps over what it wraps.
-fn certificate_problem(error: &(dyn Error + 'static)) -> Option<LmpError> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(rustls::Error::InvalidCertificate(problem)) = error.downcast_ref() {
-            return Some(LmpError::Certificate {
-                problem: problem.to_string(),
-                hint: certificate_hint(problem),
-            });
-        }
-        cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => error.source(),
-        };
-    }
-    None
-}
-
-fn certificate_hint(problem: &CertificateError) -> &'static str {
-    use CertificateError as E;
-    match problem {
-        E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. } => {
+fn certificate_hint(flaw: Flaw) -> &'static str {
+    match flaw {
+        Flaw::Dates => {
             "check this machine's clock (NTP); if it is right, the server's operator has to renew the certificate"
         }
-        E::NotValidForName | E::NotValidForNameContext { .. } => {
+        Flaw::Name => {
             "another server answers at this address; check accounts.<name>.base_url, DNS and the proxy"
         }
-        _ => "behind a proxy that inspects TLS, name its CA in sync.ca_file",
+        Flaw::Signature => "behind a proxy that inspects TLS, name its CA in sync.ca_file",
     }
 }
 
@@ -187,18 +169,5 @@ mod tests {
         assert!(denied(Some(TimeDelta::minutes(-20))).contains("1200 s behind LMP's"));
         assert!(denied(Some(TimeDelta::minutes(14))).contains("access_token"));
         assert!(denied(None).contains("access_token"));
-    }
-
-    #[test]
-    fn a_certificate_problem_is_found_however_deeply_it_is_wrapped() {
-        let mut error: Box<dyn Error + Send + Sync> =
-            Box::new(rustls::Error::InvalidCertificate(CertificateError::Expired));
-        for _ in 0..3 {
-            assert!(
-                matches!(certificate_problem(&*error), Some(LmpError::Certificate { hint, .. }) if hint.contains("clock"))
-            );
-            error = Box::new(std::io::Error::other(error));
-        }
-        assert!(certificate_problem(&std::io::Error::other("something else")).is_none());
     }
 }

@@ -43,6 +43,7 @@ impl Database {
     /// When it cannot be reached or is not as it has to be.
     pub async fn open_for_sync(settings: &Settings) -> Result<Self, SetupError> {
         let database = Self::open(settings).await?;
+        warn_of_an_open_line(&database.store).await;
         database.store.ensure_schema(settings.database.migrate).await?;
         Ok(database)
     }
@@ -71,5 +72,20 @@ impl Database {
         if let Some(server) = self.embedded {
             server.stop().await;
         }
+    }
+}
+
+/// Says so when everything that is stored travels in the clear. Who wants that refused says so in the URL
+/// (`sslmode`), as for every other program.
+async fn warn_of_an_open_line(store: &Store) {
+    let route = store.route();
+    // The mode that verifies has refused anything else by now.
+    if route.is_local || route.verifies_server {
+        return;
+    }
+    // A database that does not answer is told of by those who need an answer.
+    let Ok(server) = store.server().await else { return };
+    if let (None, Some(concern)) = (&server.tls, route.concern(None)) {
+        tracing::warn!("{concern}");
     }
 }

@@ -2,6 +2,8 @@
 
 use sqlx::error::DatabaseError;
 
+use crate::certificate::{self, Flaw};
+
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -11,7 +13,7 @@ pub enum StoreError {
     )]
     BadUrl,
     /// No connection.
-    #[error("cannot reach the database at {target}: {}; check database.url, and that PostgreSQL runs there", cause(.source))]
+    #[error("cannot reach the database at {target}: {}", unreachable(.source))]
     Unreachable {
         /// Host, port and database.
         target: String,
@@ -152,6 +154,28 @@ fn is_transient_code(code: &str) -> bool {
 }
 
 /// What a person needs: the database's own words with its hint, or the innermost cause.
+fn unreachable(error: &sqlx::Error) -> String {
+    if let Some((flaw, problem)) = certificate::problem(error) {
+        let advice = match flaw {
+            Flaw::Dates => {
+                "check this machine's clock (NTP); if it is right, the certificate has to be renewed"
+            }
+            Flaw::Name => {
+                "another server answers there, or it is known by another name; check the host in database.url"
+            }
+            Flaw::Signature => "name the authority that has signed it in database.url (sslrootcert=FILE)",
+        };
+        return format!("its certificate is not trusted: {problem}; {advice}");
+    }
+    let cause = cause(error);
+    match error {
+        sqlx::Error::Tls(_) => format!(
+            "{cause}; switch ssl on in the server, for database.url asks for no less (sslmode); nothing has been sent"
+        ),
+        _ => format!("{cause}; check database.url, and that PostgreSQL runs there"),
+    }
+}
+
 fn cause(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(error) => database_words(error.as_ref()),

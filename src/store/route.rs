@@ -33,6 +33,33 @@ impl Route {
         let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| StoreError::BadUrl)?;
         Ok(Self::from(&options))
     }
+
+    /// What is wrong with the way to another machine, and what to do about it; `tls` is the version of
+    /// TLS on a connection that was made.
+    pub fn concern(&self, tls: Option<&str>) -> Option<String> {
+        if self.is_local {
+            return None;
+        }
+        let Some(version) = tls else {
+            return Some(format!(
+                "the connection to another machine is NOT encrypted (sslmode={}): whoever listens on the way \
+                 reads partners' names; use sslmode=verify-full in database.url, and switch ssl on in the server",
+                self.ssl_mode
+            ));
+        };
+        self.unverified().map(|unverified| format!("{version}, but {unverified}"))
+    }
+
+    /// What the URL alone tells to be wrong with the way to another machine.
+    pub fn unverified(&self) -> Option<String> {
+        (!self.is_local && !self.verifies_server).then(|| {
+            format!(
+                "sslmode={} does not make sure who answers; use sslmode=verify-full in database.url (with \
+                 sslrootcert=FILE for a CA of your own)",
+                self.ssl_mode
+            )
+        })
+    }
 }
 
 impl From<&PgConnectOptions> for Route {

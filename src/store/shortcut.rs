@@ -73,15 +73,36 @@ async fn written_since(
     last: i64,
     saw_before: Option<i64>,
 ) -> Result<bool, StoreError> {
-    // Mostly no poll of the account has written anything since, which the log tells at once; only else are
-    // the cycle's reports looked through.
+    // Mostly no poll of the account has written anything since, which the log tells at once. The rest is asked
+    // for only then: planning it takes longer than all else that a refresh does for a cycle.
+    let log = sqlx::query!(
+        r#"select exists (
+                      select from lmp_billing.cycle_polls
+                      where account = $1 and inserted + updated + withdrawn > 0
+                        and (id > $3 or transaction >= coalesce($4::bigint, 0)) and id <> $3
+                  ) as "written!",
+                  exists (
+                      select from lmp_billing.cycle_polls
+                      where id > $3 and account = $1 and cycle = $2 and quarantined > 0
+                  ) as "quarantined!""#,
+        poll.account,
+        poll.cycle.first_day(),
+        last,
+        saw_before
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(StoreError::doing("looking for later writes"))?;
+    if log.quarantined || !log.written {
+        return Ok(log.quarantined);
+    }
     sqlx::query_scalar!(
         r#"with since as materialized (
                select id, withdrawn, finished_at from lmp_billing.cycle_polls
                where account = $1 and inserted + updated + withdrawn > 0
                  and (id > $3 or transaction >= coalesce($4::bigint, 0)) and id <> $3
            )
-           select case when exists (select from since) then exists (
+           select exists (
                select from since where withdrawn > 0
            ) or exists (
                select from lmp_billing.superseded_versions
@@ -99,9 +120,6 @@ async fn written_since(
                where s.account = $1 and s.next_valid_from is null
                  and s.start_date < ($2::date + interval '1 month')::date and s.end_date >= $2
                  and r.poll_id in (select id from since)
-           ) else false end or exists (
-               select from lmp_billing.cycle_polls
-               where id > $3 and account = $1 and cycle = $2 and quarantined > 0
            ) as "written!""#,
         poll.account,
         poll.cycle.first_day(),

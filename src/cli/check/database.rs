@@ -132,8 +132,8 @@ fn check_rights(
 pub(super) fn check_route(findings: &mut Findings, target: &Target) -> Result<(), CliError> {
     let Target::Url(url) = target else { return Ok(()) };
     let Ok(route) = Route::of(url) else { return Ok(()) };
-    if !route.is_local && !route.verifies_server {
-        findings.warn("encryption", &unverified(&route))?;
+    if let Some(unverified) = route.unverified() {
+        findings.warn("encryption", &unverified)?;
     }
     Ok(())
 }
@@ -204,29 +204,13 @@ fn judge_major(major: u32) -> (Verdict, String) {
 }
 
 fn judge_encryption(route: &Route, tls: Option<&str>) -> (Verdict, String) {
-    match tls {
-        _ if route.is_local => (Verdict::Good, "not needed: the connection stays on this machine".to_owned()),
-        None => {
-            let text = format!(
-                "the connection to another machine is NOT encrypted (sslmode={}): whoever listens on the way \
-                 reads partners' names; use sslmode=verify-full in database.url, and switch ssl on in the server",
-                route.ssl_mode
-            );
-            (Verdict::Warning, text)
-        }
-        Some(version) if route.verifies_server => {
+    match (route.concern(tls), tls) {
+        (Some(concern), _) => (Verdict::Warning, concern),
+        (None, Some(version)) if !route.is_local => {
             (Verdict::Good, format!("{version}, the server's certificate and name are verified"))
         }
-        Some(version) => (Verdict::Warning, format!("{version}, but {}", unverified(route))),
+        (None, _) => (Verdict::Good, "not needed: the connection stays on this machine".to_owned()),
     }
-}
-
-fn unverified(route: &Route) -> String {
-    format!(
-        "sslmode={} does not make sure who answers; use sslmode=verify-full in database.url (with \
-         sslrootcert=FILE for a CA of your own)",
-        route.ssl_mode
-    )
 }
 
 fn judge_schema(schema: SchemaState, rights: &Rights, sync_migrates: bool) -> (Verdict, String) {

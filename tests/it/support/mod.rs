@@ -3,10 +3,12 @@
 use lmp_billing_sync::store::Store;
 
 mod afterwards;
+pub(crate) mod authority;
 pub(crate) mod db;
 pub(crate) mod dir;
 pub(crate) mod http;
 pub(crate) mod lab;
+pub(crate) mod manager;
 pub(crate) mod pg_proxy;
 mod server;
 pub(crate) mod shifted;

@@ -1,12 +1,10 @@
 //! The database: each thing that can be wrong with one, brought about on a server of the test's own.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 
 use lmp_billing_sync::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use lmp_billing_sync::simulator::{BadEntry, Fault, FaultRule};
 use lmp_billing_sync::store::Store;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::PgPool;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -14,6 +12,7 @@ use tempfile::TempDir;
 
 use super::super::lab::{Lab, months_ago, report};
 use super::super::process::Ended;
+use crate::support::authority::Authority;
 use crate::support::dir::data_dir;
 use crate::support::wait::until_async;
 
@@ -173,20 +172,8 @@ async fn a_read_only_database_and_a_foreign_encoding_are_failures() {
 
 /// Lets the server speak TLS, with a certificate for the address that is not this machine's by its look.
 async fn with_tls(own: &Own) -> std::path::PathBuf {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let certificate =
-        CertificateParams::new([ELSEWHERE.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
-    let data = own.folder.path().join("postgres/data");
-    let owner = fs::metadata(&data).unwrap();
-    for (name, content) in [("server.crt", certificate.pem()), ("server.key", key.serialize_pem())] {
-        let file = data.join(name);
-        fs::write(&file, content).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-        chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
-    }
+    let authority = Authority::new();
+    authority.certify(ELSEWHERE).give_to_postgres(&own.folder.path().join("postgres/data"));
     own.execute("alter system set ssl = on").await;
     own.execute("select pg_reload_conf()").await;
     let url = own.url(|url| url.set_query(Some("sslmode=require")));
@@ -210,7 +197,7 @@ async fn on_the_way_to_another_machine_missing_encryption_and_missing_proof_are_
     };
     let plain = own.check(&elsewhere("sslmode=prefer"), 0).await;
     plain.says(&["warn  encryption", "NOT encrypted (sslmode=prefer)", "sslmode=verify-full"]);
-    own.check(&elsewhere("sslmode=require"), 1).await.says(&["FAIL  database", "check database.url"]);
+    own.check(&elsewhere("sslmode=require"), 1).await.says(&["FAIL  database", "switch ssl on", "sslmode"]);
 
     let authority = with_tls(&own).await;
     let unproven = own.check(&elsewhere("sslmode=require"), 0).await;

@@ -5,6 +5,7 @@
 //! history in the database is compared with the story: nothing lost, nothing invented, nothing doubled.
 
 mod backups;
+mod certificates;
 mod check;
 mod cluster;
 mod crashes;

@@ -6,47 +6,18 @@ use lmp_billing_sync::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
-use tokio::net::UnixDatagram;
-use tokio::time::timeout;
 
 use crate::cli::lab::Lab;
 use crate::daemon::{NEVER, settings};
 use crate::support::dir::data_dir;
+use crate::support::manager::Manager;
 
 /// What the service manager would be patient for.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-struct Manager {
-    socket: UnixDatagram,
-    _folder: tempfile::TempDir,
-}
-
-impl Manager {
-    /// The next message, if one comes within this time.
-    async fn told(&self, within: Duration) -> Option<String> {
-        let mut message = [0; 4096];
-        let length = timeout(within, self.socket.recv(&mut message)).await.ok()?.unwrap();
-        Some(String::from_utf8(message[..length].to_vec()).unwrap())
-    }
-
-    /// Waits for a message with this in it.
-    async fn until(&self, wanted: &str) {
-        let start = Instant::now();
-        loop {
-            let told = self.told(Duration::from_mins(1)).await.expect(wanted);
-            if told.contains(wanted) {
-                return;
-            }
-            assert!(start.elapsed() < Duration::from_secs(90), "{wanted:?} is not said");
-        }
-    }
-}
-
 #[tokio::test]
 async fn signs_of_life_go_on_while_the_database_is_frozen_and_stop_when_the_daemon_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("notify");
-    let manager = Manager { socket: UnixDatagram::bind(&path).unwrap(), _folder: folder };
+    let manager = Manager::new();
     // A server of its own: its processes may be frozen.
     let data = data_dir();
     let server = EmbeddedPostgres::start(&EmbeddedOptions::for_tests(data.path())).await.unwrap();
@@ -59,7 +30,7 @@ async fn signs_of_life_go_on_while_the_database_is_frozen_and_stop_when_the_daem
     let daemon = lab
         .call(&["run"])
         .quiet()
-        .env("NOTIFY_SOCKET", path.to_str().unwrap())
+        .env("NOTIFY_SOCKET", &manager.path())
         .env("WATCHDOG_USEC", &PATIENCE.as_micros().to_string())
         .start();
     manager.until("READY=1").await;

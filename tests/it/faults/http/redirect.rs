@@ -1,8 +1,9 @@
 //! Redirects, which would carry token and signature to somebody else.
 
-use super::certificates::{Authority, right};
+use super::certificates::{HERE, server};
 use super::subject::{Expected, Subject};
 use super::upstream::{Act, Upstream, answer, list, ok};
+use crate::support::authority::Authority;
 
 #[tokio::test]
 async fn no_redirect_is_followed_and_the_second_host_sees_nothing() {
@@ -29,7 +30,7 @@ async fn a_redirect_from_tls_to_plain_http_is_not_followed_either() {
     let second = Upstream::always(vec![Act::Send(ok(&list(&subject.stored()[..3])))]).await;
     for to in [second.base_url(), "//elsewhere.invalid".to_owned(), "/LMPI/v3/reports/billing".to_owned()] {
         let redirect = answer("307 Temporary", &[&format!("location: {to}")], b"");
-        let first = Upstream::tls(authority.server(&right()), vec![Act::Send(redirect)]).await;
+        let first = Upstream::tls(server(&authority.certify(HERE)), vec![Act::Send(redirect)]).await;
         subject.ask(&first, |options| options.ca_pem = Some(authority.pem()));
         let expected = Expected { status: Some(307), attempts: 1, words: &["redirect", "not followed"] };
         subject.fails(&to, expected).await;

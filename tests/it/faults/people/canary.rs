@@ -1,7 +1,7 @@
 //! Secrets of a running daemon are found nowhere. For the other commands see `cli::secrets`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lmp_billing_sync::simulator::{Fault, FaultRule};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
@@ -11,6 +11,7 @@ use crate::cli::process::Running;
 use crate::daemon::{NEVER, settings};
 use crate::support::dir::data_dir;
 use crate::support::http::ask;
+use crate::support::manager::Manager;
 
 /// The processes that a process has started, and theirs.
 fn descendants(of: i32) -> Vec<i32> {
@@ -94,7 +95,11 @@ async fn a_daemon_tells_its_secrets_nowhere_at_trace_level_with_failures_and_a_p
     ] {
         lab.handle().push_fault(FaultRule::every(fault, every));
     }
-    let mut daemon = lab.call(&["run"]).set("log.filter", "trace").start();
+    let manager = Manager::new();
+    let call = lab.call(&["run"]).set("log.filter", "trace").env("NOTIFY_SOCKET", &manager.path());
+    let mut daemon = call.start();
+    // Until its end, so that the line is never full.
+    let heard = tokio::spawn(async move { manager.until("STOPPING=1").await });
     let told = daemon.stderr.until("status page at").await.to_owned();
     let address =
         told.rsplit("status page at http://").next().unwrap().trim().trim_end_matches('/').to_owned();
@@ -133,21 +138,47 @@ async fn a_daemon_tells_its_secrets_nowhere_at_trace_level_with_failures_and_a_p
     let ended = daemon.ended().await.with_code(0);
     assert!(ended.stderr.contains("TRACE"));
     assert_silent("the log", &(ended.stdout + &ended.stderr), &canaries);
+    let heard = heard.await.unwrap();
+    assert!(heard.contains("STATUS="), "{heard}");
+    assert_silent("what the service manager is told", &heard, &canaries);
+    let searched = assert_files_silent(data.path(), &canaries);
+    assert!(searched > 10 << 20, "the pages and the log of the private database are among {searched} bytes");
 }
 
-fn find(below: &Path, name: &str) -> std::path::PathBuf {
-    let mut folders = vec![below.to_owned()];
+/// No file below holds a secret, but the one that is there for it. Returns how many bytes were searched.
+fn assert_files_silent(below: &Path, canaries: &[String]) -> usize {
+    files(below)
+        .into_iter()
+        .filter(|file| file.file_name().is_some_and(|name| name != "password"))
+        .map(|file| {
+            let bytes = fs::read(&file).unwrap();
+            // Not shown: it may be megabytes.
+            let text = String::from_utf8_lossy(&bytes);
+            let found = canaries.iter().find(|canary| text.contains(*canary));
+            assert!(found.is_none(), "{found:?} is in {}", file.display());
+            bytes.len()
+        })
+        .sum()
+}
+
+fn find(below: &Path, name: &str) -> PathBuf {
+    let found = files(below).into_iter().find(|file| file.file_name().is_some_and(|found| found == name));
+    found.unwrap_or_else(|| panic!("no {name} below {}", below.display()))
+}
+
+/// All files below a folder.
+fn files(below: &Path) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![below.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
-            if entry.file_name() == name {
-                return entry.path();
-            }
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(entry.path());
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                Ok(kind) if kind.is_file() => files.push(entry.path()),
+                _ => {}
             }
         }
     }
-    panic!("no {name} below {}", below.display())
+    files
 }
 
 #[tokio::test]
