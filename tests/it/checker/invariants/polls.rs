@@ -28,12 +28,14 @@ pub(super) const ALL: &[Invariant] = &[
     ("poll_withdrew_otherwise_than_it_says", "
         select 'poll ' || p.id || ' withdrew ' || p.withdrawn || ', found are ' || n.found
         from lmp_billing.cycle_polls p
+        cross join given g
         cross join lateral (
+            -- with the clock set back to before a version began, whichever poll ended it, it ended a moment later
             select (select count(*) from lmp_billing.reports r where r.withdrawn_poll_id = p.id)
                  + (select count(*) from v where v.account = p.account and not v.newest and v.valid_to < v.from_after
                        and p.withdrawn > 0 and v.poll_id < p.id and v.cycle = p.cycle
-                       and v.valid_to = greatest(p.finished_at, v.valid_from + interval '1 microsecond')) as found) n,
-             given g
+                       and v.valid_to = greatest(p.finished_at, v.valid_from + interval '1 microsecond')
+                       and not (g.clock_back and p.finished_at <= v.valid_from)) as found) n
         where case when g.pruned or cardinality(g.touched) > 0 or g.clock_back then n.found > p.withdrawn
                    else n.found <> p.withdrawn end"),
     ("outcome_fits_counts", "

@@ -1,8 +1,10 @@
 //! Judges one entry: a report, or not.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use chrono::NaiveDate;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -82,7 +84,8 @@ fn facts(
         }
         // Half of a surrogate pair is an error here.
         let value: Value = serde_json::from_str(raw.get()).ok()?;
-        if name.contains('\0') || has_nul(&value) {
+        let Nul(inside) = serde_json::from_str(raw.get()).ok()?;
+        if name.contains('\0') || inside {
             return None;
         }
         (if ours { &mut known } else { &mut extra }).insert(name.clone(), value);
@@ -105,12 +108,63 @@ fn facts(
     Some(Facts { name: text("partner_company_name")?, start, end, status, under_review, extra })
 }
 
-fn has_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(values) => values.iter().any(has_nul),
-        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
-        _ => false,
+/// Whether a NUL is in any text, also in one that a later one of the same name hides: the database refuses
+/// either.
+struct Nul(bool);
+
+impl<'de> Deserialize<'de> for Nul {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Everywhere).map(Self)
+    }
+}
+
+struct Everywhere;
+
+impl<'de> Visitor<'de> for Everywhere {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<bool, E> {
+        Ok(text.contains('\0'))
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        while let Some(Nul(inside)) = values.next_element()? {
+            found |= inside;
+        }
+        Ok(found)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        while let Some((Nul(name), Nul(inside))) = fields.next_entry()? {
+            found |= name || inside;
+        }
+        Ok(found)
     }
 }
 
@@ -167,6 +221,7 @@ mod tests {
             (r#""status":"msp preparing","#, ""),
             (r#""under_review_status":"""#, r#""under_review_status":5"#),
             (r#""x":1"#, r#""x":["\u0000"]"#),
+            (r#""x":1"#, r#""x":{"a":"\u0000","a":1}"#),
             (r#""x":1"#, r#""status":"Approved""#),
         ] {
             assert!(GOOD.contains(from), "{from}");
