@@ -161,7 +161,7 @@ create table lmp_billing.cycle_polls (
     listed_sha256 bytea,
     program_version text not null,
     transaction bigint not null default pg_current_xact_id()::text::bigint,
-    saw_before bigint,
+    saw text,
     error text
 );
 

@@ -193,8 +193,8 @@ comment on column lmp_billing.cycle_polls.program_version is
     'Version of the program that read the answer.';
 comment on column lmp_billing.cycle_polls.transaction is
     'The database transaction that wrote this row, and all that the poll changed.';
-comment on column lmp_billing.cycle_polls.saw_before is
-    'All transactions before this one were over when the answer was compared. Null if it was not.';
+comment on column lmp_billing.cycle_polls.saw is
+    'Which transactions of the server were over when the answer was compared (a pg_snapshot): what they wrote, this poll has seen. Null if it was not compared.';
 comment on column lmp_billing.cycle_polls.error is
     'Why it failed or was not believed, and what to do. Null otherwise.';
 

@@ -204,13 +204,13 @@ pub(super) async fn insert(
     turn: Option<Turn>,
     result: &PollResult<'_>,
 ) -> Result<PollRow, StoreError> {
-    let (finished_at, saw_before) = turn.map(|turn| (turn.moment, turn.saw_before)).unzip();
+    let (finished_at, saw) = turn.map(|turn| (turn.moment, turn.saw)).unzip();
     let row = sqlx::query_as!(
         Raw,
         "insert into lmp_billing.cycle_polls (
              id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
              attempts, reports_seen, inserted, updated, withdrawn, quarantined, unreadable, overtaken, body_bytes,
-             body_sha256, listed_sha256, program_version, error, saw_before)
+             body_sha256, listed_sha256, program_version, error, saw)
          values ($1, $2, $3, $4, $5, coalesce($6, clock_timestamp()), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
              $17, $18, $19, $20, $21, $22, $23, $24)
          returning id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
@@ -238,7 +238,7 @@ pub(super) async fn insert(
         result.listed_sha256,
         sent.read_by,
         result.error,
-        saw_before,
+        saw,
     )
     .fetch_one(connection)
     .await

@@ -24,7 +24,7 @@ impl Store {
             let turn = lock_cycle(&mut tx, poll).await?;
             let last = sqlx::query!(
                 "select id, body_bytes, body_sha256, program_version, reports_seen, quarantined, unreadable,
-                        overtaken, saw_before
+                        overtaken, saw
                  from lmp_billing.cycle_polls
                  where account = $1 and cycle = $2 and outcome in ('applied', 'unchanged')
                  order by id desc limit 1",
@@ -42,7 +42,7 @@ impl Store {
                     && last.program_version == sent.read_by
             });
             let unwritten = match same {
-                Some(last) if !written_since(&mut tx, poll, last.id, last.saw_before).await? => last,
+                Some(last) if !written_since(&mut tx, poll, last.id, last.saw.as_deref()).await? => last,
                 // What most refreshes of an open cycle come to: not worth a new connection each.
                 _ => return tx.rollback().await.map(|()| None),
             };
@@ -71,7 +71,7 @@ async fn written_since(
     connection: &mut sqlx::PgConnection,
     poll: &Poll,
     last: i64,
-    saw_before: Option<i64>,
+    saw: Option<&str>,
 ) -> Result<bool, StoreError> {
     // Mostly no poll of the account has written anything since, which the log tells at once. The rest is asked
     // for only then: planning it takes longer than all else that a refresh does for a cycle.
@@ -79,7 +79,7 @@ async fn written_since(
         r#"select exists (
                       select from lmp_billing.cycle_polls
                       where account = $1 and inserted + updated + withdrawn > 0
-                        and (id > $3 or transaction >= coalesce($4::bigint, 0)) and id <> $3
+                        and (id > $3 or transaction >= coalesce(pg_snapshot_xmin($4::text::pg_snapshot)::text::bigint, 0)) and id <> $3
                   ) as "written!",
                   exists (
                       select from lmp_billing.cycle_polls
@@ -88,7 +88,7 @@ async fn written_since(
         poll.account,
         poll.cycle.first_day(),
         last,
-        saw_before
+        saw
     )
     .fetch_one(&mut *connection)
     .await
@@ -100,7 +100,7 @@ async fn written_since(
         r#"with since as materialized (
                select id, withdrawn, finished_at from lmp_billing.cycle_polls
                where account = $1 and inserted + updated + withdrawn > 0
-                 and (id > $3 or transaction >= coalesce($4::bigint, 0)) and id <> $3
+                 and (id > $3 or transaction >= coalesce(pg_snapshot_xmin($4::text::pg_snapshot)::text::bigint, 0)) and id <> $3
            )
            select exists (
                select from since where withdrawn > 0
@@ -124,7 +124,7 @@ async fn written_since(
         poll.account,
         poll.cycle.first_day(),
         last,
-        saw_before
+        saw
     )
     .fetch_one(connection)
     .await

@@ -37,9 +37,13 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
         let mut fields = Fields::default();
+        let mut ids = 0;
         while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
             let slot = match key.as_ref() {
-                "id" => &mut fields.id,
+                "id" => {
+                    ids += 1;
+                    &mut fields.id
+                }
                 "partner_company_name" => &mut fields.partner_company_name,
                 "start_date" => &mut fields.start_date,
                 "end_date" => &mut fields.end_date,
@@ -51,12 +55,12 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 }
             };
             if slot.replace(value).is_some() {
-                // Which of two ids is meant nobody can say.
-                fields.duplicate = Some(key.clone().into_owned());
-                if key == "id" {
-                    fields.id = None;
-                }
+                fields.duplicate = Some(key.into_owned());
             }
+        }
+        if ids > 1 {
+            // Which of them is meant nobody can say.
+            fields.id = None;
         }
         if let Some(name) = twice(&fields.unknown) {
             fields.duplicate = Some(name);

@@ -191,9 +191,11 @@ fn a_field_that_occurs_twice_says_nothing() {
     let Entry::Bad(bad) = read(&raw) else { panic!("taken") };
     assert_eq!(bad.reason, Reason::DuplicateField);
     assert!(bad.id.is_some());
-    let raw = entry("", "").replacen('{', &format!("{{\"id\":\"{ID}\","), 1);
-    let Entry::Bad(bad) = read(&raw) else { panic!("taken") };
-    assert_eq!(bad.id, None);
+    for more in 1..4 {
+        let raw = entry("", "").replacen('{', &format!("{{{}", format!("\"id\":\"{ID}\",").repeat(more)), 1);
+        let Entry::Bad(bad) = read(&raw) else { panic!("taken") };
+        assert_eq!(bad.id, None, "{more} more");
+    }
 }
 
 #[test]

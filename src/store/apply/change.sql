@@ -69,8 +69,19 @@ dated as (
            end as new_cycle
     from numbered
 ),
+-- Polls that have changed something which that last poll of this cycle did not find yet, though its number
+-- may be the greater one: an answer can take its time.
+unseen as materialized (
+    select p.id
+    from lmp_billing.cycle_polls p
+    join lmp_billing.cycle_polls seen on seen.id = $5
+    where p.account = $1
+      and p.inserted + p.updated + p.withdrawn > 0
+      and p.transaction >= pg_snapshot_xmin(seen.saw::pg_snapshot)::text::bigint
+      and not pg_visible_in_snapshot(p.transaction::text::xid8, seen.saw::pg_snapshot)
+),
 -- The last poll in which the report certainly did not have its new status: the last one of its cycle
--- that saw it, or else the one that wrote (or withdrew) it. A poll in which its own entry was
+-- that saw it as it is stored, or else the one that wrote (or withdrew) it. A poll in which its own entry was
 -- quarantined did not see it.
 bounded as (
     select d.*,
@@ -87,7 +98,10 @@ bounded as (
                     where q.report_id = d.id and q.account = d.account
                       and (q.resolved_at is null or q.resolved_at >= $6))
                 then null
-                when d.old_cycle = $2 and $5 > greatest(d.old_poll, d.withdrawn_poll_id) then $6
+                when d.old_cycle = $2
+                     and $5 > greatest(d.old_poll, d.withdrawn_poll_id)
+                     and greatest(d.old_poll, d.withdrawn_poll_id) not in (select id from unseen)
+                then $6
             end,
             (select p.requested_at from lmp_billing.cycle_polls p
              where p.id = greatest(d.old_poll, d.withdrawn_poll_id))) as at

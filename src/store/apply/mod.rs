@@ -223,12 +223,12 @@ impl Counts {
 }
 
 /// A cycle's turn, as a transaction has got it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Turn {
     /// The transaction's moment.
     pub(super) moment: DateTime<Utc>,
-    /// All transactions before this one are over, and what they wrote is seen from here on.
-    pub(super) saw_before: i64,
+    /// Which transactions were over by then (a `pg_snapshot`): what they wrote is seen from here on.
+    pub(super) saw: String,
 }
 
 /// Polls of one cycle take turns from here on.
@@ -238,7 +238,7 @@ pub(super) async fn lock_cycle(connection: &mut PgConnection, poll: &Poll) -> Re
     sqlx::query_as!(
         Turn,
         r#"select clock_timestamp() as "moment!",
-                  pg_snapshot_xmin(pg_current_snapshot())::text::bigint as "saw_before!"
+                  pg_current_snapshot()::text as "saw!"
            from (select pg_advisory_xact_lock(
                      hashtextextended('lmp_billing cycle ' || $2::text || ' ' || $1::text, 0))) locked"#,
         poll.account,

@@ -22,4 +22,5 @@ mod retention;
 mod workers;
 
 /// Histories that once found something, by their seeds; they are tried before any others.
-const FOUND_SOMETHING: &[u64] = &[46_650_987_562_637, 89_935_200_291_370, 7_749_970_273_415];
+const FOUND_SOMETHING: &[u64] =
+    &[46_650_987_562_637, 89_935_200_291_370, 7_749_970_273_415, 372_039_011_749, 974_874_154_711];

@@ -132,6 +132,28 @@ async fn what_a_later_poll_of_another_cycle_kept_from_being_written_is_read_agai
     assert!(lab.store.confirm_identical(&third, &same_bytes).await.unwrap().is_some(), "now nothing is left");
 }
 
+/// The last poll of the month has the greater number, but what it is compared with was written after it.
+#[tokio::test]
+async fn an_answer_that_took_its_time_is_not_taken_for_seen_by_a_poll_that_was_faster() {
+    let lab = Lab::new().await;
+    let cycle = lab.cycle(2).await;
+    let run = run(&lab).await;
+    let first = begin(&lab, run, cycle).await;
+    apply(&lab, &first, prepared(cycle, "Approved")).await.unwrap();
+    let slow = begin(&lab, run, cycle.next()).await;
+    let fast = begin(&lab, run, cycle).await;
+    let seen = apply(&lab, &fast, prepared(cycle, "Approved")).await.unwrap();
+    assert_eq!(seen.outcome.as_str(), "unchanged");
+    assert_eq!(apply(&lab, &slow, prepared(cycle.next(), "Completed")).await.unwrap().updated, 1);
+
+    let last = begin(&lab, run, cycle).await;
+    assert_eq!(apply(&lab, &last, prepared(cycle, "Approved")).await.unwrap().updated, 1);
+    // The fast one listed it as approved: it cannot say that it was not.
+    let bound = "select (select id from lmp_billing.cycle_polls where requested_at = status_not_before)
+                 from lmp_billing.reports";
+    assert_eq!(lab.value(bound).await, slow.id.to_string());
+}
+
 #[tokio::test]
 async fn the_same_poll_applied_twice_counts_once() {
     let lab = Lab::new().await;

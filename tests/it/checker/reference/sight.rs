@@ -50,10 +50,17 @@ impl Reference {
         let last = earlier.iter().filter(|logged| logged.cycle == poll.cycle).max_by_key(|logged| logged.id);
         // Another month's answer may have said more of it since.
         let written = before.map_or(0, Report::written_by);
+        // Or it said so with a smaller number, but came later.
+        let turn = |id: i64| self.log.iter().position(|logged| logged.id == id);
         let exact = match last {
             _ if doubtful => Exact::Doubtful,
             None if before.is_none() => Exact::Unknown,
-            Some(last) if last.id >= written && last.complete && last.lacks(id, status) => {
+            Some(last)
+                if last.id >= written
+                    && turn(written) <= turn(last.id)
+                    && last.complete
+                    && last.lacks(id, status) =>
+            {
                 moment(last).map_or(Exact::Unknown, Exact::At)
             }
             _ => Exact::Doubtful,
