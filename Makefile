@@ -1,7 +1,7 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kills histories soak bench cluster-trial bi-trial page-trial versions-trial lint ci package package-twice package-trial trials sqlx-data postgres tools
+.PHONY: help demo test kills histories fuzz soak bench cluster-trial bi-trial proxy-trial page-trial versions-trial lint ci package package-twice package-trial trials sqlx-data postgres tools
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ kills: postgres ## kills the program 1,000 times, at every point and at random (
 histories: postgres ## lives 100,000 random histories beside the reference (hours; docs/RELIABILITY.md)
 	MODEL_SEED=$${MODEL_SEED:-$$(od -An -N5 -tu8 /dev/urandom | tr -d ' ')} MODEL_HISTORIES=100000 cargo test --locked --test it -- --nocapture model::workers
 
+fuzz: ## fuzzes what reads foreign bytes: 100,000,000 bodies, and the others (half an hour; docs/RELIABILITY.md)
+	scripts/fuzz.sh
+
 soak: postgres tools ## takes the daemon through two years of ticks, with faults (an hour; docs/RELIABILITY.md)
 	SOAK_DAYS=730 cargo test --locked --test it -- --nocapture faults::host::soak
 
@@ -30,6 +33,9 @@ cluster-trial: postgres ## loses the primary of a real Patroni cluster twenty ti
 
 bi-trial: postgres ## tries the tables out with psql, JDBC, ODBC and Python (docs/bi/README.md)
 	scripts/bi-trial.sh
+
+proxy-trial: postgres ## goes through a proxy that inspects TLS (docs/OPERATIONS.md; installs mitmproxy into target)
+	scripts/proxy-trial.sh
 
 page-trial: postgres ## looks at the status page in headless Chromium, with an accessibility checker
 	scripts/page-trial.sh
