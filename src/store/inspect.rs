@@ -1,7 +1,7 @@
 //! What `check` wants to know of the database: which server it is, how it is reached, and what our user
 //! may do there. Looks at catalogues only, so that it works whatever is missing.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::retry::within;
 use super::route::Route;
@@ -109,6 +109,12 @@ const MISSING: &str = "with needed (relation, privileges) as (values
     select 'usage on schema lmp_billing'
     from pg_namespace n where n.nspname = 'lmp_billing' and not has_schema_privilege(n.oid, 'usage')";
 
+/// Only where the schema is up to date: the function has to be there.
+const GUARDED_FROM: &str = "select lmp_billing.guarded_from()
+    from pg_trigger t
+    join pg_class c on c.oid = t.tgrelid
+    where c.oid = 'lmp_billing.reports'::regclass and t.tgname = 'guard' and not pg_has_role(c.relowner, 'usage')";
+
 const LOOKING: &str = "looking what this user of the database may do";
 
 impl Store {
@@ -153,6 +159,22 @@ impl Store {
                 (true, _) => Reader::Ready,
             };
             Ok(Rights { user, may_create_temporary, may_migrate, missing, connection_limit, reader })
+        })
+        .await
+    }
+
+    /// The day from which on the database keeps our user from deleting reports; `None` if it does not. The
+    /// schema has to be up to date.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn guarded_from(&self) -> Result<Option<NaiveDate>, StoreError> {
+        within(LOOKING, self.limits.small, async {
+            let mut tx = self.begin_look().await?;
+            let day = sqlx::query_scalar(GUARDED_FROM).fetch_optional(&mut *tx).await;
+            let day = day.map_err(StoreError::doing(LOOKING))?;
+            tx.commit().await?;
+            Ok(day)
         })
         .await
     }

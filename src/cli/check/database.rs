@@ -63,7 +63,35 @@ pub(super) async fn check(
     let (verdict, text) = judge_schema(schema, &rights, settings.database.migrate);
     findings.add(verdict, "schema", &text)?;
     check_rights(findings, settings, schema, &rights)?;
+    if schema.is_current() && rights.missing.is_empty() {
+        check_guard(findings, settings, store, server.now).await?;
+    }
     Ok(Some(server.now))
+}
+
+/// Whether prunes will be let delete what is past retention.
+async fn check_guard(
+    findings: &mut Findings,
+    settings: &Settings,
+    store: &Store,
+    now: DateTime<Utc>,
+) -> Result<(), CliError> {
+    let guarded_from = match store.guarded_from().await {
+        Ok(day) => day,
+        Err(error) => return Ok(findings.bad("retention", &error.to_string())?),
+    };
+    let today = now.with_timezone(&settings.schedule.timezone).date_naive();
+    let cutoff = settings.retention.rule().cutoff(today);
+    if let Some(day) = guarded_from.filter(|day| *day < cutoff) {
+        let text = format!(
+            "retention.months = {} makes prunes delete what ended before {cutoff}, but the database lets this user \
+             delete only what ended before {day}; have the schema's owner replace lmp_billing.kept_at_least(), or \
+             keep reports longer",
+            settings.retention.months
+        );
+        findings.bad("retention", &text)?;
+    }
+    Ok(())
 }
 
 async fn look(store: &Store) -> Result<(SchemaState, Rights), StoreError> {

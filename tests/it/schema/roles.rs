@@ -259,7 +259,7 @@ async fn the_role_for_syncing_may_not_drop_empty_rewrite_or_delete_what_is_young
 }
 
 #[tokio::test]
-async fn with_shorter_retention_the_guard_refuses_until_the_owner_moves_it() {
+async fn with_shorter_retention_the_guard_refuses_and_check_says_so_until_the_owner_moves_it() {
     let roles = Roles::new().await;
     roles.lab.write_settings(&format!(
         "{}[retention]\nmonths = 12\n{}",
@@ -271,6 +271,11 @@ async fn with_shorter_retention_the_guard_refuses_until_the_owner_moves_it() {
     ended.complains(&["lmp_sync may not delete from lmp_billing.reports what is younger than 2 years"]);
     let left = "select count(*) from lmp_billing.reports where partner_company_name = 'Old'";
     assert_eq!(roles.count(left).await, 10);
+    let told = roles.call(SYNC, &["check"]).ends_with(1).await;
+    told.says(&["FAIL  retention", "retention.months = 12", "lmp_billing.kept_at_least()"]);
+    // The owner may delete what it likes.
+    let owner = roles.call(MIGRATE, &["check"]).ended().await;
+    assert!(!owner.stdout.contains("retention"), "{}", owner.stdout);
 
     let (_, statement) =
         OPERATIONS.split_once("`create or replace function\n").expect("the statement is there");
@@ -278,6 +283,7 @@ async fn with_shorter_retention_the_guard_refuses_until_the_owner_moves_it() {
     let mut owner = roles.connect(MIGRATE).await;
     let statement = format!("create or replace function {statement}");
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut owner).await.unwrap();
+    roles.call(SYNC, &["check"]).ends_with(0).await;
     roles.call(SYNC, &["prune"]).ends_with(0).await;
     assert_eq!(roles.count(left).await, 0);
 }
