@@ -7,9 +7,12 @@ use std::sync::{LazyLock, OnceLock};
 
 use anyhow::anyhow;
 use indicatif::MultiProgress;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, Registry, reload};
 
 use super::CliError;
 use super::log_thread::{self, LogThread};
@@ -19,9 +22,7 @@ use crate::config::{Log, LogFormat};
 pub(super) static PROGRESS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Puts another filter in the place of the one the log was started with.
-type ChangeFilter = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>;
-
-static CHANGE_FILTER: OnceLock<ChangeFilter> = OnceLock::new();
+static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 
 /// As the log was started.
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
@@ -55,35 +56,27 @@ pub(super) fn init_quiet() -> Result<(), CliError> {
 }
 
 fn start(format: LogFormat, filter: &str, writer: BoxMakeWriter) -> Result<(), CliError> {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(env_filter(filter)?)
+    let (filter, handle) = reload::Layer::new(targets(filter)?);
+    let lines = fmt::layer()
         .with_writer(writer)
         // It would tell of lines that could not be written by writing to stderr, and panic.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal());
-    // The handle's type holds the format's, so the two are told apart to the end.
-    let (started, change): (_, ChangeFilter) = match format {
-        LogFormat::Text => {
-            let builder = builder.with_filter_reloading();
-            let handle = builder.reload_handle();
-            (builder.try_init(), Box::new(move |new| handle.reload(new).map_err(|error| error.to_string())))
-        }
-        LogFormat::Json => {
-            let builder = builder.json().flatten_event(true).with_filter_reloading();
-            let handle = builder.reload_handle();
-            (builder.try_init(), Box::new(move |new| handle.reload(new).map_err(|error| error.to_string())))
-        }
+    let lines = match format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
+    let started = tracing_subscriber::registry().with(filter).with(lines).try_init();
     started.map_err(|error| anyhow!("cannot start logging: {error}"))?;
-    let _ = CHANGE_FILTER.set(change);
+    let _ = FILTER.set(handle);
     let _ = FORMAT.set(format);
     Ok(())
 }
 
 /// From now on logs what this filter lets through.
 pub(super) fn change_filter(filter: &str) -> Result<(), CliError> {
-    let Some(change) = CHANGE_FILTER.get() else { return Ok(()) };
-    change(env_filter(filter)?).map_err(|error| anyhow!("log.filter: {error}").into())
+    let Some(handle) = FILTER.get() else { return Ok(()) };
+    handle.reload(targets(filter)?).map_err(|error| anyhow!("log.filter: {error}").into())
 }
 
 /// Why the program ends, as the last line: in the log's own format where a machine reads it.
@@ -97,9 +90,10 @@ pub(super) fn last_word(error: &CliError) {
     }
 }
 
-fn env_filter(filter: &str) -> Result<EnvFilter, CliError> {
+fn targets(filter: &str) -> Result<Targets, CliError> {
     // It tells of its own inner states; who wants to know can say so after this.
-    EnvFilter::try_new(format!("tokio_cron_scheduler=warn,{filter}"))
+    format!("tokio_cron_scheduler=warn,{filter}")
+        .parse()
         .map_err(|error| anyhow!("log.filter: {error}").into())
 }
 

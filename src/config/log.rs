@@ -1,7 +1,7 @@
 //! `[log]`: what is logged and how.
 
 use ::config::Value;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 use super::section::Section;
 use super::suggest::closest;
@@ -14,7 +14,7 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 pub struct Log {
     /// For people or for machines.
     pub format: LogFormat,
-    /// A valid [`EnvFilter`], such as `info` or `info,lmp_billing_sync=debug`.
+    /// Valid [`Targets`], such as `info` or `info,lmp_billing_sync=debug`.
     pub filter: String,
 }
 
@@ -53,7 +53,7 @@ fn filter(value: &Value) -> Parsed<String> {
             return Err(format!("holds a word that looks like the level {level} but is not"));
         }
     }
-    if filter.trim().is_empty() || EnvFilter::builder().parse(filter).is_err() {
+    if filter.trim().is_empty() || filter.parse::<Targets>().is_err() {
         return Err("must be a log filter, such as \"info\" or \"info,lmp_billing_sync=debug\"".to_owned());
     }
     Ok(filter.to_owned())
