@@ -3,7 +3,7 @@
 comment on schema lmp_billing is 'Trend Micro LMP billing reports and how their status moved. Start with current_reports, status_changes and cycle_progress.';
 
 comment on table lmp_billing.reports is
-    'Billing reports as last seen: one row per report, its newest version. Earlier versions are in superseded_versions.';
+    'Billing reports as last seen: one row per report, its newest version, also of those the vendor no longer lists (withdrawn_at); to count what is listed, take current_reports. Earlier versions are in superseded_versions.';
 comment on column lmp_billing.reports.account is
     'Name of the LMP account (from the settings) through which the report was seen. The same report seen through two accounts is two rows.';
 comment on column lmp_billing.reports.id is
@@ -27,7 +27,7 @@ comment on column lmp_billing.reports.version is
 comment on column lmp_billing.reports.valid_from is
     'Since when the report has looked like this.';
 comment on column lmp_billing.reports.status_since is
-    'Start of the version that brought this status; a return after a withdrawal restarts it. We look at intervals: the change itself lies between status_not_before and this.';
+    'When we first saw the report in this status; counted anew after the vendor had ceased to list it for a while. We look at intervals: the change itself lies between status_not_before and this.';
 comment on column lmp_billing.reports.status_not_before is
     'Time of the last trusted poll in which the report did not have this status. Null when unknown: then status_since is only when we first looked.';
 comment on column lmp_billing.reports.previous_status is
@@ -70,7 +70,7 @@ comment on column lmp_billing.superseded_versions.under_review_status is
 comment on column lmp_billing.superseded_versions.extra is
     'Fields that the vendor sends and this program does not know, as they came. Null when there are none.';
 comment on column lmp_billing.superseded_versions.status_since is
-    'Start of the version that brought this status; a return after a withdrawal restarts it. We look at intervals: the change itself lies between status_not_before and this.';
+    'When we first saw the report in this status; counted anew after the vendor had ceased to list it for a while. We look at intervals: the change itself lies between status_not_before and this.';
 comment on column lmp_billing.superseded_versions.status_not_before is
     'Time of the last trusted poll in which the report did not have this status. Null when unknown: then status_since is only when we first looked.';
 comment on column lmp_billing.superseded_versions.poll_id is
@@ -102,7 +102,7 @@ comment on column lmp_billing.report_statuses.position is
 comment on column lmp_billing.report_statuses.is_final is
     'True if nothing more is to be done.';
 comment on column lmp_billing.report_statuses.waits_for is
-    'Who has to act next: MSP, Distributor, Trend Micro or nobody. Null if unknown.';
+    'Who has to act next: MSP, Distributor, Trend Micro or nobody. This follows from the status alone: where no MSP takes part, read distributor (or ISP) for MSP, and Trend Micro for Distributor. Null if unknown.';
 comment on column lmp_billing.report_statuses.description is
     'What the status means.';
 
@@ -299,11 +299,11 @@ comment on column lmp_billing.current_reports.status_position is
 comment on column lmp_billing.current_reports.is_final is
     'True if nothing more is to be done.';
 comment on column lmp_billing.current_reports.waits_for is
-    'Who has to act next: MSP, Distributor, Trend Micro or nobody. Null if unknown.';
+    'Who has to act next: MSP, Distributor, Trend Micro or nobody. This follows from the status alone: where no MSP takes part, read distributor (or ISP) for MSP, and Trend Micro for Distributor. Null if unknown.';
 comment on column lmp_billing.current_reports.under_review_status is
     'How a report under review was submitted, in the vendor''s words. Null when the vendor gives none.';
 comment on column lmp_billing.current_reports.status_since is
-    'Start of the version that brought this status; a return after a withdrawal restarts it. We look at intervals: the change itself lies between status_not_before and this.';
+    'When we first saw the report in this status; counted anew after the vendor had ceased to list it for a while. We look at intervals: the change itself lies between status_not_before and this.';
 comment on column lmp_billing.current_reports.status_not_before is
     'Time of the last trusted poll in which the report did not have this status. Null when unknown: then status_since is only when we first looked.';
 comment on column lmp_billing.current_reports.days_in_status is
@@ -342,11 +342,11 @@ comment on column lmp_billing.open_reports.status_position is
 comment on column lmp_billing.open_reports.is_final is
     'True if nothing more is to be done.';
 comment on column lmp_billing.open_reports.waits_for is
-    'Who has to act next: MSP, Distributor, Trend Micro or nobody. Null if unknown.';
+    'Who has to act next: MSP, Distributor, Trend Micro or nobody. This follows from the status alone: where no MSP takes part, read distributor (or ISP) for MSP, and Trend Micro for Distributor. Null if unknown.';
 comment on column lmp_billing.open_reports.under_review_status is
     'How a report under review was submitted, in the vendor''s words. Null when the vendor gives none.';
 comment on column lmp_billing.open_reports.status_since is
-    'Start of the version that brought this status; a return after a withdrawal restarts it. We look at intervals: the change itself lies between status_not_before and this.';
+    'When we first saw the report in this status; counted anew after the vendor had ceased to list it for a while. We look at intervals: the change itself lies between status_not_before and this.';
 comment on column lmp_billing.open_reports.status_not_before is
     'Time of the last trusted poll in which the report did not have this status. Null when unknown: then status_since is only when we first looked.';
 comment on column lmp_billing.open_reports.days_in_status is
@@ -396,7 +396,7 @@ comment on column lmp_billing.status_changes.poll_id is
 comment on view lmp_billing.cycle_progress is
     'How far the closing of each billing month is: listed reports by status.';
 comment on column lmp_billing.cycle_progress.account is
-    'Account.';
+    'Name of the LMP account through which the reports were seen.';
 comment on column lmp_billing.cycle_progress.cycle is
     'Billing month, as the first day of the month.';
 comment on column lmp_billing.cycle_progress.reports is
@@ -423,7 +423,7 @@ comment on column lmp_billing.cycle_progress.confirmed_at is
 comment on view lmp_billing.time_in_status is
     'How long reports stayed in each status, from the changes that ended it. Reports that are still in it are not counted; see open_reports.';
 comment on column lmp_billing.time_in_status.account is
-    'Account.';
+    'Name of the LMP account through which the reports were seen.';
 comment on column lmp_billing.time_in_status.cycle is
     'Billing month, as the first day of the month.';
 comment on column lmp_billing.time_in_status.status is
@@ -431,16 +431,16 @@ comment on column lmp_billing.time_in_status.status is
 comment on column lmp_billing.time_in_status.spells is
     'How often it was left.';
 comment on column lmp_billing.time_in_status.median_days is
-    'Half of the spells were no longer than this, in days.';
+    'Half of the stays were no longer than this, in days. A stay that had begun before our first look counts from that look.';
 comment on column lmp_billing.time_in_status.p90_days is
-    'Nine of ten spells were no longer than this, in days.';
+    'Nine of ten stays were no longer than this, in days.';
 comment on column lmp_billing.time_in_status.longest_days is
-    'The longest spell, in days.';
+    'The longest stay, in days.';
 
 comment on view lmp_billing.cycles is
     'Calendar: every billing month of the last two years for every account, also those without a report, so that empty months show in a chart. The current month is the server''s, in UTC; older months are there while reports of them are kept.';
 comment on column lmp_billing.cycles.account is
-    'Account.';
+    'Name of the LMP account through which the reports were seen.';
 comment on column lmp_billing.cycles.cycle is
     'Billing month, as the first day of the month; joins with the column cycle of every other table and view.';
 comment on column lmp_billing.cycles.label is

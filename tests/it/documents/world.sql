@@ -41,6 +41,10 @@ insert into told values
     (16, '2026-09-01', 'Harbour Cloud Ltd', '2026-10-01 02:15Z', 'MSP Preparing', null),
     (16, '2026-09-01', 'Harbour Cloud Ltd', '2026-10-10 10:15Z', 'Under Review', 'Automatically submitted without penalty'),
     (16, '2026-09-01', 'Harbour Cloud Ltd', '2026-10-30 10:15Z', 'Completed', null),
+    -- Has a report in October too, but one that is no longer listed.
+    (17, '2026-09-01', 'Test Partner 1', '2026-10-01 02:15Z', 'MSP Preparing', null),
+    (17, '2026-09-01', 'Test Partner 1', '2026-10-03 10:15Z', 'Under Review', 'Manually submitted by MSP'),
+    (17, '2026-09-01', 'Test Partner 1', '2026-10-06 10:15Z', 'Completed', null),
     (21, '2026-10-01', 'Fairweather IT Services LLP', '2026-11-01 02:15Z', 'MSP Preparing', null),
     (21, '2026-10-01', 'Fairweather IT Services LLP', '2026-11-05 03:15Z', 'Under Review', 'Manually submitted by MSP'),
     (21, '2026-10-01', 'Fairweather IT Services LLP', '2026-11-09 10:15Z', 'Approved', null),

@@ -105,15 +105,15 @@ async fn it_tells_what_changed_lately_newest_first_and_what_was_reopened() {
     assert_reads(
         &text,
         &[
-            &format!("Partner 1 {month} Completed → Under review reopened emea"),
-            &format!("Partner 2 {month} MSP preparing → Approved emea"),
+            &format!("Partner 1 {month} Completed → Under Review reopened emea"),
+            &format!("Partner 2 {month} MSP Preparing → Approved emea"),
             &format!("Partner 1 {month} Approved → Completed emea"),
             "1 reopened report of the last 60 days",
-            &format!("Partner 1 {month} Under review"),
+            &format!("Partner 1 {month} Under Review"),
             "1 completed report has been reopened in the last 60 days",
         ],
     );
-    let order = ["Completed → Under review", "Approved → Completed"].map(|change| text.find(change));
+    let order = ["Completed → Under Review", "Approved → Completed"].map(|change| text.find(change));
     assert!(order[0] < order[1], "{text}");
 }
 

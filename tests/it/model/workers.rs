@@ -19,6 +19,9 @@ use crate::support::db::TestDb;
 /// In CI.
 const HISTORIES: u64 = 2_000;
 
+/// Who waits for an hour wants to know how far it is.
+const TELL_EVERY: usize = 5_000;
+
 /// Where CI begins, always: it is to tell of a change and not of luck. `make histories` draws others.
 const FIRST: u64 = 46_463_530_944_674;
 
@@ -125,6 +128,9 @@ fn random_histories_come_to_what_the_reference_says() {
                 for lived in 0.. {
                     let number = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).expect("a number");
                     let Some(seed) = seeds.get(number) else { break };
+                    if number > 0 && number.is_multiple_of(TELL_EVERY) {
+                        println!("{number} histories lived");
+                    }
                     if lived % HISTORIES_UNTIL_EMPTIED == 0 {
                         worker.empty(true);
                     }

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use maud::{Markup, html};
 
 use super::table::{Cell, numbers, table, tally, words};
-use super::text::{foreign, many, moment, month, sentence, status};
+use super::text::{foreign, many, moment, month, sentence};
 use crate::store::Overview;
 
 /// Months whose held-back answers are told at once; their reasons are nearly the same.
@@ -17,7 +17,7 @@ pub(super) fn show(overview: &Overview, zone: Tz) -> Markup {
         section aria-labelledby="attention" {
             h2 #attention { "What needs a look" }
             @if lately.reopened.is_empty() && !is_held_back && overview.quarantine.is_empty() {
-                p { "Nothing: no completed report was reopened in the last 60 days, no answer is held back, and nothing is set aside." }
+                p { "Nothing: no report that was reopened in the last 60 days is still open, no answer is held back, and nothing is set aside." }
             }
             @if !lately.reopened.is_empty() { (reopened(overview, zone)) }
             @if is_held_back { (held_back(overview, zone)) }
@@ -32,7 +32,7 @@ fn reopened(overview: &Overview, zone: Tz) -> Markup {
         [
             foreign(&report.partner_company_name).into(),
             html! { (month(report.cycle)) }.into(),
-            status(&report.status).into(),
+            foreign(&report.status).into(),
             moment(report.reopened_at, zone).into(),
             html! { (report.account) }.into(),
         ]

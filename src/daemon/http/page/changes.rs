@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use maud::{Markup, html};
 
 use super::table::{table, words};
-use super::text::{foreign, moment, month, status};
+use super::text::{foreign, moment, month};
 use crate::store::{Overview, RecentChange};
 
 pub(super) fn show(overview: &Overview, zone: Tz) -> Markup {
@@ -31,7 +31,7 @@ pub(super) fn show(overview: &Overview, zone: Tz) -> Markup {
 
 fn became(change: &RecentChange) -> Markup {
     html! {
-        (status(&change.from_status)) " → " b { (status(&change.to_status)) }
+        (foreign(&change.from_status)) " → " b { (foreign(&change.to_status)) }
         @if let Some(how) = &change.under_review_status { " " span .quiet { "(" (foreign(how)) ")" } }
         @if change.reopened { " " strong .tag { "reopened" } }
     }

@@ -96,9 +96,9 @@ fn words() -> Markup {
             dl {
                 dt { "Completed" } dd { "Everything is done." }
                 dt { "Approved" } dd { "The distributor has approved the report; Trend Micro is next." }
-                dt { "Under review" } dd { "The MSP has submitted the report; the distributor is next." }
+                dt { "Under Review" } dd { "The MSP has submitted the report; the distributor is next. Without an MSP, Trend Micro is." }
                 dt { "Rejected" } dd { "The distributor has turned the report down; the MSP corrects and resubmits it." }
-                dt { "MSP preparing" } dd { "The MSP still works on the report." }
+                dt { "MSP Preparing" } dd { "The MSP (managed service provider) still works on the report; without one, the distributor does." }
                 dt { "Confirmed" } dd { "When Trend Micro last gave an answer for the month that could be believed. The figures are of that moment." }
                 dt { "Reopened" } dd { "The report was completed and no longer is. What was billed from it may have to be corrected." }
                 dt { "Held back" } dd { "Trend Micro's newest answer lacks so many reports that it is probably wrong. The figures are still those of the answer before." }

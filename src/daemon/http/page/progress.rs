@@ -15,9 +15,9 @@ use crate::store::{CycleState, Overview};
 const ORDER: [(Option<KnownStatus>, &str, &str); 6] = [
     (Some(KnownStatus::Completed), "completed", "Completed"),
     (Some(KnownStatus::Approved), "approved", "Approved"),
-    (Some(KnownStatus::UnderReview), "review", "Under review"),
+    (Some(KnownStatus::UnderReview), "review", "Under Review"),
     (Some(KnownStatus::Rejected), "rejected", "Rejected"),
-    (Some(KnownStatus::MspPreparing), "preparing", "MSP preparing"),
+    (Some(KnownStatus::MspPreparing), "preparing", "MSP Preparing"),
     (None, "other", "Other"),
 ];
 
@@ -131,9 +131,9 @@ fn figures(overview: &Overview, caption: &Markup, months: &[Month<'_>]) -> Marku
         numbers("Reports"),
         numbers("Completed"),
         numbers("Approved"),
-        numbers("Under review"),
+        numbers("Under Review"),
         numbers("Rejected"),
-        numbers("MSP preparing"),
+        numbers("MSP Preparing"),
         numbers("Other"),
         words("Confirmed"),
     ];

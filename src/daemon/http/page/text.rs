@@ -92,15 +92,6 @@ pub(super) fn span(span: TimeDelta) -> String {
     }
 }
 
-/// A status in the page's own spelling, so that columns and sentences look alike.
-pub(super) fn status(stored: &str) -> Markup {
-    match stored {
-        "MSP Preparing" => html! { "MSP preparing" },
-        "Under Review" => html! { "Under review" },
-        other => foreign(other),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,7 +61,7 @@ pub(super) fn show(overview: &Overview) -> Markup {
                 p { "No report is open: " @if all > 0 { "all " (count(all)) " are completed." } @else { "none is listed." } }
             } @else {
                 (table(
-                    &html! { (count(total.reports)) " of " (count(all)) " reports are open, by how long they have been waiting" },
+                    &html! { (count(total.reports)) " of " (count(all)) " reports are open, by how long they have been waiting, as far as was seen: from the first look on" },
                     [words("Waits for"), numbers("Reports"), numbers("Up to 7 days"), numbers("8 to 30 days"), numbers("Over 30 days"), numbers("Longest")],
                     rows,
                 ))

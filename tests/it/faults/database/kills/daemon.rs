@@ -39,8 +39,8 @@ async fn a_killed_daemon_is_followed_by_one_that_takes_over_its_tick() {
     for back in 0..=24 {
         lab.handle().replace_entries(&token("emea"), months_ago(back), Vec::new());
     }
-    // The cycles that a refresh asks for whatever is in them. The first sync is over before.
-    for back in [2, 1, 0] {
+    // The cycles that a refresh asks for whatever is in them, on each day of the month. The first sync is over before.
+    for back in [1, 0] {
         serve(&lab, &mut story, Some(back));
         lab.succeeds(&["sync"]).await;
     }
