@@ -6,7 +6,8 @@
 #   scripts/fuzz.sh TARGET [EXECUTIONS]   arguments, body, headers or settings
 #   scripts/fuzz.sh --keep TARGET         adds to the corpus of the tests what reaches places nothing there reaches
 #   scripts/fuzz.sh --replay TARGET FILE  one input again
-#   scripts/fuzz.sh --minute              each for a quarter of a minute, as CI does; built with the tests' dependencies
+#   scripts/fuzz.sh --minute              all four, a minute of two processors' time, as CI does; built with the tests'
+#                                         dependencies
 #
 # Needs a C++ compiler. The compiler's flags are those of cargo-fuzz without a sanitizer, which is not needed as long as
 # the crate forbids unsafe code; they are stable ones.
@@ -40,10 +41,9 @@ seeds() {
     echo "$ROOT/tests/it/foreign/corpus/$1"
 }
 
-# One job for each processor, each with a part of the executions; they share what they find.
+# Several jobs share what they find.
 fuzz() {
-    local target=$1 jobs limit=$2
-    jobs=$(nproc)
+    local target=$1 jobs=$2 limit=$3
     mkdir -p "$FOLDER/corpus/$target" "$FOLDER/found" "$FOLDER/logs/$target"
     local dictionary=()
     [ ! -e "$ROOT/fuzz/$target.dict" ] || dictionary=(-dict="$ROOT/fuzz/$target.dict")
@@ -68,22 +68,29 @@ keep() {
     "$PROGRAMS/$target" -merge=1 -max_len=$MAX_LEN "$(seeds "$target")" "$FOLDER/corpus/$target" 2>&1 | tail -n 1
 }
 
-# So many executions, shared out.
-runs() {
-    echo "-runs=$((($1 + $(nproc) - 1) / $(nproc)))"
+# One job for each processor, each with a part of the executions.
+fuzz_for_long() {
+    local executions=${2:-${EXECUTIONS[$1]}} jobs
+    jobs=$(nproc)
+    fuzz "$1" "$jobs" "-runs=$(((executions + jobs - 1) / jobs))"
 }
 
 case ${1:-} in
 --minute)
     build_quickly
+    running=()
     for target in "${!EXECUTIONS[@]}"; do
-        fuzz "$target" -max_total_time=15
+        fuzz "$target" 1 -max_total_time=30 &
+        running+=($!)
+    done
+    for job in "${running[@]}"; do
+        wait "$job"
     done
     ;;
 "")
     build
     for target in body headers arguments settings; do
-        fuzz "$target" "$(runs "${EXECUTIONS[$target]}")"
+        fuzz_for_long "$target"
     done
     ;;
 --keep)
@@ -96,6 +103,6 @@ case ${1:-} in
     ;;
 *)
     build
-    fuzz "$1" "$(runs "${2:-${EXECUTIONS[$1]}}")"
+    fuzz_for_long "$@"
     ;;
 esac

@@ -169,9 +169,10 @@ fn unreachable(error: &sqlx::Error) -> String {
     }
     let cause = cause(error);
     match error {
-        sqlx::Error::Tls(_) => format!(
+        sqlx::Error::Tls(problem) if problem.to_string().contains("does not support TLS") => format!(
             "{cause}; switch ssl on in the server, for database.url asks for no less (sslmode); nothing has been sent"
         ),
+        sqlx::Error::Tls(_) => format!("{cause}; check sslmode and sslrootcert in database.url"),
         _ => format!("{cause}; check database.url, and that PostgreSQL runs there"),
     }
 }

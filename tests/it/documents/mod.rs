@@ -5,6 +5,7 @@
 mod analysts;
 mod dashboard;
 mod data_model;
+mod layers;
 mod listener;
 
 use std::fs;
