@@ -4,7 +4,6 @@
 #
 #   scripts/fuzz.sh                       everything: 100,000,000 bodies, and some of the others
 #   scripts/fuzz.sh TARGET [EXECUTIONS]   arguments, body, headers or settings
-#   scripts/fuzz.sh --keep TARGET         adds to the corpus of the tests what reaches places nothing there reaches
 #   scripts/fuzz.sh --replay TARGET FILE  one input again
 #   scripts/fuzz.sh --minute              all four, a minute of two processors' time, as CI does; built with the tests'
 #                                         dependencies
@@ -62,12 +61,6 @@ fuzz() {
         "$FOLDER/logs/$target"/fuzz-*.log
 }
 
-# The smallest set of files that reaches all that has been reached.
-keep() {
-    local target=$1
-    "$PROGRAMS/$target" -merge=1 -max_len=$MAX_LEN "$(seeds "$target")" "$FOLDER/corpus/$target" 2>&1 | tail -n 1
-}
-
 # One job for each processor, each with a part of the executions.
 fuzz_for_long() {
     local executions=${2:-${EXECUTIONS[$1]}} jobs
@@ -92,10 +85,6 @@ case ${1:-} in
     for target in body headers arguments settings; do
         fuzz_for_long "$target"
     done
-    ;;
---keep)
-    build
-    keep "$2"
     ;;
 --replay)
     build

@@ -78,9 +78,12 @@ fn source(root: &Path, file: PathBuf) -> Source {
     Source { module, file, code }
 }
 
+fn is_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_'
+}
+
 /// The words that follow a prefix.
 fn after<'a>(code: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
-    let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
     code.match_indices(prefix).filter_map(move |(at, _)| {
         let before = code[..at].chars().next_back();
         let rest = &code[at + prefix.len()..];
@@ -91,7 +94,6 @@ fn after<'a>(code: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
 
 /// Whether a path beginning with this name stands there.
 fn names(code: &str, name: &str) -> bool {
-    let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
     code.match_indices(name).any(|(at, _)| {
         let (before, behind) = (code[..at].chars().next_back(), &code[at + name.len()..]);
         // A module of ours may have a crate's name: ours begin with crate, super or self.

@@ -1,10 +1,9 @@
 //! Judges one entry: a report, or not.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use chrono::NaiveDate;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -70,11 +69,7 @@ pub(super) fn read(raw: &str, cycle: NaiveDate, ignored: &BTreeSet<String>) -> E
     Entry { id, facts: facts.filter(|_| id.is_some()), sha256 }
 }
 
-fn facts(
-    fields: &[(String, Box<serde_json::value::RawValue>)],
-    cycle: NaiveDate,
-    ignored: &BTreeSet<String>,
-) -> Option<Facts> {
+fn facts(fields: &[(String, Box<RawValue>)], cycle: NaiveDate, ignored: &BTreeSet<String>) -> Option<Facts> {
     let mut known = Map::new();
     let mut extra = Map::new();
     for (name, raw) in fields {
@@ -84,8 +79,7 @@ fn facts(
         }
         // Half of a surrogate pair is an error here.
         let value: Value = serde_json::from_str(raw.get()).ok()?;
-        let Nul(inside) = serde_json::from_str(raw.get()).ok()?;
-        if name.contains('\0') || inside {
+        if name.contains('\0') || has_nul(raw.get()) {
             return None;
         }
         (if ours { &mut known } else { &mut extra }).insert(name.clone(), value);
@@ -110,61 +104,15 @@ fn facts(
 
 /// Whether a NUL is in any text, also in one that a later one of the same name hides: the database refuses
 /// either.
-struct Nul(bool);
-
-impl<'de> Deserialize<'de> for Nul {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Everywhere).map(Self)
-    }
-}
-
-struct Everywhere;
-
-impl<'de> Visitor<'de> for Everywhere {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<bool, E> {
-        Ok(text.contains('\0'))
-    }
-
-    fn visit_unit<E>(self) -> Result<bool, E> {
-        Ok(false)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
-        Ok(false)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
-        Ok(false)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
-        Ok(false)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
-        Ok(false)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<bool, A::Error> {
-        let mut found = false;
-        while let Some(Nul(inside)) = values.next_element()? {
-            found |= inside;
-        }
-        Ok(found)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<bool, A::Error> {
-        let mut found = false;
-        while let Some((Nul(name), Nul(inside))) = fields.next_entry()? {
-            found |= name || inside;
-        }
-        Ok(found)
+fn has_nul(raw: &str) -> bool {
+    match raw.as_bytes() {
+        [b'"', ..] => serde_json::from_str::<String>(raw).is_ok_and(|text| text.contains('\0')),
+        [b'[', ..] => serde_json::from_str::<Vec<Box<RawValue>>>(raw)
+            .is_ok_and(|values| values.iter().any(|value| has_nul(value.get()))),
+        [b'{', ..] => serde_json::from_str(raw).is_ok_and(|Pairs(fields)| {
+            fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value.get()))
+        }),
+        _ => false,
     }
 }
 
