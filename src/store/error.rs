@@ -21,7 +21,7 @@ pub enum StoreError {
         source: Box<sqlx::Error>,
     },
     /// A statement failed.
-    #[error("{doing}: {}", cause(.source))]
+    #[error("{doing}: {}", failed(.source))]
     Statement {
         /// What was being done.
         doing: &'static str,
@@ -174,6 +174,19 @@ fn unreachable(error: &sqlx::Error) -> String {
         ),
         sqlx::Error::Tls(_) => format!("{cause}; check sslmode and sslrootcert in database.url"),
         _ => format!("{cause}; check database.url, and that PostgreSQL runs there"),
+    }
+}
+
+/// The same for what an open connection was asked.
+fn failed(error: &sqlx::Error) -> String {
+    let cause = cause(error);
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => {
+            format!(
+                "the connection to the database broke ({cause}); that passes where PostgreSQL was restarted"
+            )
+        }
+        _ => cause,
     }
 }
 

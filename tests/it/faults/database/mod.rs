@@ -4,6 +4,7 @@
 //! itself, while a [`story::Story`] of reports is told chapter by chapter. After each chapter the whole
 //! history in the database is compared with the story: nothing lost, nothing invented, nothing doubled.
 
+mod aged;
 mod backups;
 mod certificates;
 mod check;
