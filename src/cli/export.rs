@@ -18,10 +18,9 @@ use crate::store::{ExportFilter, Store};
 use crate::sync::Rules;
 
 mod destination;
-mod record;
 
+use super::record::{Form, Lines, Record};
 use destination::Destination;
-use record::{Form, Lines, Record};
 
 /// Write reports to a file or to standard output, as CSV or JSON lines
 ///
@@ -165,7 +164,7 @@ async fn write(
 }
 
 /// Goes on until somebody has seen enough, or the disk is full.
-fn put<R: Record>(lines: &mut Lines<'_, R>, row: &R) -> ControlFlow<()> {
+fn put<R: Record>(lines: &mut Lines<&mut Destination, R>, row: &R) -> ControlFlow<()> {
     if lines.push(row) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 }
 

@@ -7,11 +7,12 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::CliError;
-use super::output::{Grid, Output, exact, maybe, moment, stdout, write_json};
+use super::output::{Grid, Output, maybe, moment, stdout, write_json};
+use super::record::{Form, Lines};
 use crate::config::Settings;
 use crate::domain::parse_guid;
 use crate::setup::Database;
-use crate::store::VersionRow;
+use crate::store::ReportVersion;
 
 /// Show how one report has looked over time
 ///
@@ -41,7 +42,13 @@ pub(super) async fn history(args: HistoryArgs, settings: &Settings) -> Result<Ex
     let mut out = stdout();
     match args.output {
         Output::Json => write_json(&mut out, &versions)?,
-        Output::Csv => exact_grid(&versions).write_csv(&mut out)?,
+        Output::Csv => {
+            let mut lines = Lines::begin(&mut out, Form::Csv { separator: b',', excel: None });
+            for version in &versions {
+                lines.push(version);
+            }
+            lines.end()?;
+        }
         Output::Table => {
             readable_grid(&versions, settings.schedule.timezone).write_table(&mut out)?;
         }
@@ -49,7 +56,7 @@ pub(super) async fn history(args: HistoryArgs, settings: &Settings) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-fn readable_grid(versions: &[VersionRow], zone: chrono_tz::Tz) -> Grid {
+fn readable_grid(versions: &[ReportVersion], zone: chrono_tz::Tz) -> Grid {
     let mut grid =
         Grid::new(["Account", "Version", "From", "Until", "Cycle", "Partner", "Status", "How submitted"]);
     for version in versions {
@@ -62,42 +69,6 @@ fn readable_grid(versions: &[VersionRow], zone: chrono_tz::Tz) -> Grid {
             version.partner_company_name.clone(),
             version.status.clone(),
             maybe(version.under_review_status.as_ref()),
-        ]);
-    }
-    grid
-}
-
-fn exact_grid(versions: &[VersionRow]) -> Grid {
-    let mut grid = Grid::new([
-        "account",
-        "id",
-        "version",
-        "valid_from",
-        "valid_to",
-        "cycle",
-        "partner_company_name",
-        "start_date",
-        "end_date",
-        "status",
-        "under_review_status",
-        "extra",
-        "poll_id",
-    ]);
-    for version in versions {
-        grid.push([
-            version.account.clone(),
-            version.id.to_string(),
-            version.version.to_string(),
-            exact(Some(version.valid_from)),
-            exact(version.valid_to),
-            version.cycle.to_string(),
-            version.partner_company_name.clone(),
-            version.start_date.to_string(),
-            version.end_date.to_string(),
-            version.status.clone(),
-            maybe(version.under_review_status.as_ref()),
-            maybe(version.extra.as_ref()),
-            version.poll_id.to_string(),
         ]);
     }
     grid

@@ -14,6 +14,7 @@ mod migrate;
 mod output;
 mod prune;
 mod ready;
+mod record;
 mod run;
 mod signals;
 mod simulate;

@@ -5,10 +5,9 @@ use std::ops::ControlFlow;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt as _;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::{Extra, Store, StoreError};
 use crate::domain::Cycle;
 
 const EXPORTING: &str = "reading reports for an export";
@@ -45,7 +44,7 @@ pub struct CurrentReport {
     pub first_seen_at: DateTime<Utc>,
     pub version: i32,
     pub valid_from: DateTime<Utc>,
-    pub extra: Option<Box<RawValue>>,
+    pub extra: Option<Extra>,
 }
 
 /// A row of `report_history`.
@@ -63,14 +62,8 @@ pub struct ReportVersion {
     pub end_date: NaiveDate,
     pub status: String,
     pub under_review_status: Option<String>,
-    pub extra: Option<Box<RawValue>>,
+    pub extra: Option<Extra>,
     pub poll_id: i64,
-}
-
-/// Unknown fields as the database writes them: a number keeps every digit.
-fn raw(extra: Option<String>) -> Option<Box<RawValue>> {
-    // The database's own text of a jsonb is JSON.
-    extra.and_then(|text| RawValue::from_string(text).ok())
 }
 
 fn chosen<T>(values: Vec<T>) -> Option<Vec<T>> {
@@ -107,14 +100,15 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.begin_export().await?;
         let Parameters { accounts, cycles, statuses } = filter.parameters();
-        let mut rows = sqlx::query!(
-            r#"select account as "account!", id as "id!", cycle as "cycle!",
+        let mut rows = sqlx::query_as!(
+            CurrentReport,
+            r#"select account as "account!", id as "id!", cycle as "cycle!: Cycle",
                       partner_company_name as "partner_company_name!", start_date as "start_date!",
                       end_date as "end_date!", status as "status!", status_position, is_final as "is_final!",
                       waits_for, under_review_status, status_since as "status_since!", status_not_before,
                       days_in_status as "days_in_status!", days_since_cycle_end as "days_since_cycle_end!",
                       previous_status, first_seen_at as "first_seen_at!", version as "version!",
-                      valid_from as "valid_from!", extra::text as extra
+                      valid_from as "valid_from!", extra as "extra: Extra"
                from lmp_billing.current_reports
                where ($1::text[] is null or account = any($1))
                  and ($2::date[] is null or cycle = any($2))
@@ -125,29 +119,7 @@ impl Store {
             statuses.as_deref()
         )
         .fetch(&mut *tx);
-        while let Some(row) = rows.try_next().await.map_err(StoreError::doing(EXPORTING))? {
-            let report = CurrentReport {
-                account: row.account,
-                id: row.id,
-                cycle: Cycle::containing(row.cycle),
-                partner_company_name: row.partner_company_name,
-                start_date: row.start_date,
-                end_date: row.end_date,
-                status: row.status,
-                status_position: row.status_position,
-                is_final: row.is_final,
-                waits_for: row.waits_for,
-                under_review_status: row.under_review_status,
-                status_since: row.status_since,
-                status_not_before: row.status_not_before,
-                days_in_status: row.days_in_status,
-                days_since_cycle_end: row.days_since_cycle_end,
-                previous_status: row.previous_status,
-                first_seen_at: row.first_seen_at,
-                version: row.version,
-                valid_from: row.valid_from,
-                extra: raw(row.extra),
-            };
+        while let Some(report) = rows.try_next().await.map_err(StoreError::doing(EXPORTING))? {
             if each(report).is_break() {
                 // Dropping the transaction closes the connection, and the server stops.
                 return Ok(());
@@ -170,11 +142,12 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.begin_export().await?;
         let Parameters { accounts, cycles, statuses } = filter.parameters();
-        let mut rows = sqlx::query!(
+        let mut rows = sqlx::query_as!(
+            ReportVersion,
             r#"select account as "account!", id as "id!", version as "version!", valid_from as "valid_from!", valid_to,
-                      cycle as "cycle!", partner_company_name as "partner_company_name!",
+                      cycle as "cycle!: Cycle", partner_company_name as "partner_company_name!",
                       start_date as "start_date!", end_date as "end_date!", status as "status!",
-                      under_review_status, extra::text as extra, poll_id as "poll_id!"
+                      under_review_status, extra as "extra: Extra", poll_id as "poll_id!"
                from lmp_billing.report_history
                where ($1::text[] is null or account = any($1))
                  and ($2::date[] is null or cycle = any($2))
@@ -188,22 +161,7 @@ impl Store {
             at
         )
         .fetch(&mut *tx);
-        while let Some(row) = rows.try_next().await.map_err(StoreError::doing(EXPORTING))? {
-            let version = ReportVersion {
-                account: row.account,
-                id: row.id,
-                version: row.version,
-                valid_from: row.valid_from,
-                valid_to: row.valid_to,
-                cycle: Cycle::containing(row.cycle),
-                partner_company_name: row.partner_company_name,
-                start_date: row.start_date,
-                end_date: row.end_date,
-                status: row.status,
-                under_review_status: row.under_review_status,
-                extra: raw(row.extra),
-                poll_id: row.poll_id,
-            };
+        while let Some(version) = rows.try_next().await.map_err(StoreError::doing(EXPORTING))? {
             if each(version).is_break() {
                 return Ok(());
             }

@@ -5,6 +5,7 @@
 //! that is stored is the database server's.
 
 mod apply;
+mod columns;
 mod copy;
 mod entries;
 mod error;
@@ -39,6 +40,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 pub use apply::{Guard, Poll, Sent};
+pub use columns::Extra;
 pub use entries::{BadEntry, Entries, EntriesError, EntrySink};
 pub use error::StoreError;
 pub use export::{CurrentReport, ExportFilter, ReportVersion};
@@ -50,7 +52,7 @@ pub use overview::{
 };
 pub use polls::{Outcome, PollRow};
 pub use prune::{Batch, Cutoff, Deleted, DueReports, PruneClocks, PruneCount};
-pub use read::{CycleStatuses, JobStatus, QuarantineCount, StatusChange, VersionRow};
+pub use read::{CycleStatuses, JobStatus, QuarantineCount, StatusChange};
 pub use retry::Limits;
 use retry::within;
 pub use route::Route;

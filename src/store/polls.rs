@@ -1,6 +1,6 @@
 //! The log of polls: one row for each, written in the transaction that applies it.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 use sqlx::{PgConnection, Row as _};
 use std::fmt::Write;
@@ -39,13 +39,6 @@ impl Outcome {
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
         }
-    }
-
-    fn parse(text: &str) -> Result<Self, StoreError> {
-        [Self::Applied, Self::Unchanged, Self::Stale, Self::Suspect, Self::Failed, Self::Interrupted]
-            .into_iter()
-            .find(|outcome| outcome.as_str() == text)
-            .ok_or_else(|| StoreError::Unexpected(format!("the poll outcome {text:?}")))
     }
 
     /// Whether the run has to tell about it as a failure.
@@ -159,41 +152,34 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn polls_after(&self, id: i64) -> Result<Vec<PollRow>, StoreError> {
-        let doing = "reading the log of polls";
-        let rows = self
-            .with_retries(doing, self.limits.large, || async {
-                let mut tx = self.begin().await?;
-                let rows = sqlx::query_as!(
-                    Raw,
-                    "select id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
-                            reports_seen, inserted, updated, withdrawn, quarantined, body_bytes, body_sha256, error
-                     from lmp_billing.cycle_polls where id > $1 order by id limit 1000",
-                    id
-                )
-                .fetch_all(&mut *tx)
-                .await
-                .map_err(StoreError::doing(doing))?;
-                tx.commit().await?;
-                Ok(rows)
-            })
-            .await?;
-        rows.into_iter().map(PollRow::try_from).collect()
+        self.read("reading the log of polls", |connection| {
+            let rows = sqlx::query_as!(
+                PollRow,
+                r#"select id, run_id, account, cycle as "cycle: Cycle", requested_at, finished_at,
+                          outcome as "outcome: Outcome", http_status, trace_id, server_date, reports_seen, inserted,
+                          updated, withdrawn, quarantined, body_bytes, body_sha256, error
+                   from lmp_billing.cycle_polls where id > $1 order by id limit 1000"#,
+                id
+            );
+            Box::pin(rows.fetch_all(connection))
+        })
+        .await
     }
 }
 
 /// A poll's row, if it has been written: after a commit whose answer was lost, this tells.
 pub(super) async fn find(connection: &mut PgConnection, id: i64) -> Result<Option<PollRow>, StoreError> {
-    let row = sqlx::query_as!(
-        Raw,
-        "select id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
-                reports_seen, inserted, updated, withdrawn, quarantined, body_bytes, body_sha256, error
-         from lmp_billing.cycle_polls where id = $1",
+    sqlx::query_as!(
+        PollRow,
+        r#"select id, run_id, account, cycle as "cycle: Cycle", requested_at, finished_at,
+                  outcome as "outcome: Outcome", http_status, trace_id, server_date, reports_seen, inserted, updated,
+                  withdrawn, quarantined, body_bytes, body_sha256, error
+           from lmp_billing.cycle_polls where id = $1"#,
         id
     )
     .fetch_optional(connection)
     .await
-    .map_err(StoreError::doing("looking for a poll"))?;
-    row.map(PollRow::try_from).transpose()
+    .map_err(StoreError::doing("looking for a poll"))
 }
 
 pub(super) async fn insert(
@@ -205,16 +191,17 @@ pub(super) async fn insert(
     result: &PollResult<'_>,
 ) -> Result<PollRow, StoreError> {
     let (finished_at, saw) = turn.map(|turn| (turn.moment, turn.saw)).unzip();
-    let row = sqlx::query_as!(
-        Raw,
-        "insert into lmp_billing.cycle_polls (
+    sqlx::query_as!(
+        PollRow,
+        r#"insert into lmp_billing.cycle_polls (
              id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
              attempts, reports_seen, inserted, updated, withdrawn, quarantined, unreadable, overtaken, body_bytes,
              body_sha256, listed_sha256, program_version, error, saw)
          values ($1, $2, $3, $4, $5, coalesce($6, clock_timestamp()), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
              $17, $18, $19, $20, $21, $22, $23, $24)
-         returning id, run_id, account, cycle, requested_at, finished_at, outcome, http_status, trace_id, server_date,
-             reports_seen, inserted, updated, withdrawn, quarantined, body_bytes, body_sha256, error",
+         returning id, run_id, account, cycle as "cycle: Cycle", requested_at, finished_at,
+             outcome as "outcome: Outcome", http_status, trace_id, server_date, reports_seen, inserted, updated,
+             withdrawn, quarantined, body_bytes, body_sha256, error"#,
         poll.id,
         poll.run_id,
         poll.account,
@@ -242,54 +229,5 @@ pub(super) async fn insert(
     )
     .fetch_one(connection)
     .await
-    .map_err(StoreError::doing("logging a poll"))?;
-    row.try_into()
-}
-
-struct Raw {
-    id: i64,
-    run_id: i64,
-    account: String,
-    cycle: NaiveDate,
-    requested_at: Option<DateTime<Utc>>,
-    finished_at: DateTime<Utc>,
-    outcome: String,
-    http_status: Option<i16>,
-    trace_id: Option<Uuid>,
-    server_date: Option<DateTime<Utc>>,
-    reports_seen: i32,
-    inserted: i32,
-    updated: i32,
-    withdrawn: i32,
-    quarantined: i32,
-    body_bytes: Option<i64>,
-    body_sha256: Option<Vec<u8>>,
-    error: Option<String>,
-}
-
-impl TryFrom<Raw> for PollRow {
-    type Error = StoreError;
-
-    fn try_from(raw: Raw) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: raw.id,
-            run_id: raw.run_id,
-            account: raw.account,
-            cycle: Cycle::containing(raw.cycle),
-            requested_at: raw.requested_at,
-            finished_at: raw.finished_at,
-            outcome: Outcome::parse(&raw.outcome)?,
-            http_status: raw.http_status,
-            trace_id: raw.trace_id,
-            server_date: raw.server_date,
-            reports_seen: raw.reports_seen,
-            inserted: raw.inserted,
-            updated: raw.updated,
-            withdrawn: raw.withdrawn,
-            quarantined: raw.quarantined,
-            body_bytes: raw.body_bytes,
-            body_sha256: raw.body_sha256,
-            error: raw.error,
-        })
-    }
+    .map_err(StoreError::doing("logging a poll"))
 }

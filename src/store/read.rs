@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::{Extra, ReportVersion, Store, StoreError};
 use crate::domain::Cycle;
 
 /// The last run of a job for an account.
@@ -61,25 +61,6 @@ pub struct QuarantineCount {
     pub example: String,
 }
 
-/// A row of `report_history`.
-#[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "columns of report_history, described in migrations/0003_comments.sql")]
-pub struct VersionRow {
-    pub account: String,
-    pub id: Uuid,
-    pub version: i32,
-    pub valid_from: DateTime<Utc>,
-    pub valid_to: Option<DateTime<Utc>>,
-    pub cycle: Cycle,
-    pub partner_company_name: String,
-    pub start_date: NaiveDate,
-    pub end_date: NaiveDate,
-    pub status: String,
-    pub under_review_status: Option<String>,
-    pub extra: Option<serde_json::Value>,
-    pub poll_id: i64,
-}
-
 /// A row of `status_changes`, as far as a person is told about it.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "columns of status_changes, described in migrations/0003_comments.sql")]
@@ -98,35 +79,20 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn status_changes_by(&self, polls: &[i64]) -> Result<Vec<StatusChange>, StoreError> {
-        let doing = "reading the changes of status";
-        let rows = self.with_retries(doing, self.limits.large, || async {
-            let mut tx = self.begin().await?;
-            let rows = sqlx::query!(
-                        r#"select cycle as "cycle!", partner_company_name as "name!", from_status as "from_status!",
-                                  to_status as "to_status!", under_review_status, reopened as "reopened!"
-                           from lmp_billing.status_changes
-                           where poll_id = any($1)
-                           order by cycle, partner_company_name, id"#,
-                        polls
-                    )
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(StoreError::doing(doing))?;
-            tx.commit().await?;
-            Ok(rows)
+        self.read("reading the changes of status", |connection| {
+            let rows = sqlx::query_as!(
+                StatusChange,
+                r#"select cycle as "cycle!: Cycle", partner_company_name as "partner_company_name!",
+                          from_status as "from_status!", to_status as "to_status!", under_review_status,
+                          reopened as "reopened!"
+                   from lmp_billing.status_changes
+                   where poll_id = any($1)
+                   order by cycle, partner_company_name, id"#,
+                polls
+            );
+            Box::pin(rows.fetch_all(connection))
         })
-        .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| StatusChange {
-                cycle: Cycle::containing(row.cycle),
-                partner_company_name: row.name,
-                from_status: row.from_status,
-                to_status: row.to_status,
-                under_review_status: row.under_review_status,
-                reopened: row.reopened,
-            })
-            .collect())
+        .await
     }
 
     /// The last run of each job, by account.
@@ -134,22 +100,16 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn last_runs(&self) -> Result<Vec<JobStatus>, StoreError> {
-        let doing = "reading the last runs";
-        self.with_retries(doing, self.limits.large, || async {
-            let mut tx = self.begin().await?;
+        self.read("reading the last runs", |connection| {
             let rows = sqlx::query_as!(
-                        JobStatus,
-                        "select distinct on (account, job)
-                                account, job, id as run_id, trigger, started_at, finished_at, outcome, polls, polls_failed,
-                                reports_seen, inserted, updated, withdrawn, quarantined, deleted, error
-                         from lmp_billing.sync_runs
-                         order by account, job, id desc"
-                    )
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(StoreError::doing(doing))?;
-            tx.commit().await?;
-            Ok(rows)
+                JobStatus,
+                "select distinct on (account, job)
+                        account, job, id as run_id, trigger, started_at, finished_at, outcome, polls, polls_failed,
+                        reports_seen, inserted, updated, withdrawn, quarantined, deleted, error
+                 from lmp_billing.sync_runs
+                 order by account, job, id desc"
+            );
+            Box::pin(rows.fetch_all(connection))
         })
         .await
     }
@@ -159,24 +119,17 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn unfinished_cycles(&self, account: &str) -> Result<BTreeSet<Cycle>, StoreError> {
-        let doing = "looking for open cycles";
-        let cycles = self.with_retries(doing, self.limits.large, || async {
-            let mut tx = self.begin().await?;
+        let cycles = self.read("looking for open cycles", |connection| {
             let rows = sqlx::query_scalar!(
-                        "select distinct r.cycle
-                         from lmp_billing.reports r
-                         left join lmp_billing.report_statuses s on s.status = r.status
-                         where r.account = $1 and r.withdrawn_at is null and s.is_final is distinct from true",
-                        account
-                    )
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(StoreError::doing(doing))?;
-            tx.commit().await?;
-            Ok(rows)
-        })
-        .await?;
-        Ok(cycles.into_iter().map(Cycle::containing).collect())
+                r#"select distinct r.cycle as "cycle: Cycle"
+                   from lmp_billing.reports r
+                   left join lmp_billing.report_statuses s on s.status = r.status
+                   where r.account = $1 and r.withdrawn_at is null and s.is_final is distinct from true"#,
+                account
+            );
+            Box::pin(rows.fetch_all(connection))
+        });
+        Ok(cycles.await?.into_iter().collect())
     }
 
     /// Each account's cycles with their reports by status, newest first.
@@ -184,44 +137,21 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn cycles(&self) -> Result<Vec<CycleStatuses>, StoreError> {
-        let doing = "reading the progress of the cycles";
-        let rows = self.with_retries(doing, self.limits.large, || async {
-            let mut tx = self.begin().await?;
-            let rows = sqlx::query!(
-                        r#"select p.account as "account!", p.cycle as "cycle!", reports as "reports!",
-                                  msp_preparing as "msp_preparing!", under_review as "under_review!", rejected as "rejected!",
-                                  approved as "approved!", completed as "completed!", other_status as "other_status!",
-                                  share_completed, oldest_open_since, confirmed_at,
-                                  (select count(*) from lmp_billing.quarantined_reports q
-                                   where q.account = p.account and q.cycle = p.cycle and q.resolved_at is null) as "quarantined!"
-                           from lmp_billing.cycle_progress p
-                           order by p.account, p.cycle desc"#
-                    )
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(StoreError::doing(doing))?;
-            tx.commit().await?;
-            Ok(rows)
+        self.read("reading the progress of the cycles", |connection| {
+            let rows = sqlx::query_as!(
+                CycleStatuses,
+                r#"select p.account as "account!", p.cycle as "cycle!: Cycle", reports as "reports!",
+                          msp_preparing as "msp_preparing!", under_review as "under_review!", rejected as "rejected!",
+                          approved as "approved!", completed as "completed!", other_status as "other_status!",
+                          share_completed, oldest_open_since, confirmed_at,
+                          (select count(*) from lmp_billing.quarantined_reports q
+                           where q.account = p.account and q.cycle = p.cycle and q.resolved_at is null) as "quarantined!"
+                   from lmp_billing.cycle_progress p
+                   order by p.account, p.cycle desc"#
+            );
+            Box::pin(rows.fetch_all(connection))
         })
-        .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| CycleStatuses {
-                account: row.account,
-                cycle: Cycle::containing(row.cycle),
-                reports: row.reports,
-                msp_preparing: row.msp_preparing,
-                under_review: row.under_review,
-                rejected: row.rejected,
-                approved: row.approved,
-                completed: row.completed,
-                other_status: row.other_status,
-                share_completed: row.share_completed,
-                oldest_open_since: row.oldest_open_since,
-                confirmed_at: row.confirmed_at,
-                quarantined: row.quarantined,
-            })
-            .collect())
+        .await
     }
 
     /// Open quarantined entries by reason.
@@ -229,78 +159,39 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn open_quarantine(&self) -> Result<Vec<QuarantineCount>, StoreError> {
-        let doing = "reading the quarantine";
-        let rows = self
-            .with_retries(doing, self.limits.large, || async {
-                let mut tx = self.begin().await?;
-                let rows = sqlx::query!(
-                    r#"select account, cycle, reason, count(*) as "entries!", min(detail) as "example!"
-                           from lmp_billing.quarantined_reports
-                           where resolved_at is null
-                           group by account, cycle, reason
-                           order by account, cycle desc, reason"#
-                )
-                .fetch_all(&mut *tx)
-                .await
-                .map_err(StoreError::doing(doing))?;
-                tx.commit().await?;
-                Ok(rows)
-            })
-            .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| QuarantineCount {
-                account: row.account,
-                cycle: Cycle::containing(row.cycle),
-                reason: row.reason,
-                entries: row.entries,
-                example: row.example,
-            })
-            .collect())
+        self.read("reading the quarantine", |connection| {
+            let rows = sqlx::query_as!(
+                QuarantineCount,
+                r#"select account, cycle as "cycle: Cycle", reason, count(*) as "entries!", min(detail) as "example!"
+                   from lmp_billing.quarantined_reports
+                   where resolved_at is null
+                   group by account, cycle, reason
+                   order by account, cycle desc, reason"#
+            );
+            Box::pin(rows.fetch_all(connection))
+        })
+        .await
     }
 
     /// All versions of a report, oldest first; of each account that has seen it.
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn history(&self, id: Uuid) -> Result<Vec<VersionRow>, StoreError> {
-        let doing = "reading the history of a report";
-        let rows = self.with_retries(doing, self.limits.large, || async {
-            let mut tx = self.begin().await?;
-            let rows = sqlx::query!(
-                        r#"select account as "account!", id as "id!", version as "version!", valid_from as "valid_from!", valid_to,
-                                  cycle as "cycle!", partner_company_name as "partner_company_name!",
-                                  start_date as "start_date!", end_date as "end_date!", status as "status!",
-                                  under_review_status, extra, poll_id as "poll_id!"
-                           from lmp_billing.report_history
-                           where id = $1
-                           order by account, version"#,
-                        id
-                    )
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(StoreError::doing(doing))?;
-            tx.commit().await?;
-            Ok(rows)
+    pub async fn history(&self, id: Uuid) -> Result<Vec<ReportVersion>, StoreError> {
+        self.read("reading the history of a report", |connection| {
+            let rows = sqlx::query_as!(
+                ReportVersion,
+                r#"select account as "account!", id as "id!", version as "version!", valid_from as "valid_from!", valid_to,
+                          cycle as "cycle!: Cycle", partner_company_name as "partner_company_name!",
+                          start_date as "start_date!", end_date as "end_date!", status as "status!",
+                          under_review_status, extra as "extra: Extra", poll_id as "poll_id!"
+                   from lmp_billing.report_history
+                   where id = $1
+                   order by account, version"#,
+                id
+            );
+            Box::pin(rows.fetch_all(connection))
         })
-        .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| VersionRow {
-                account: row.account,
-                id: row.id,
-                version: row.version,
-                valid_from: row.valid_from,
-                valid_to: row.valid_to,
-                cycle: Cycle::containing(row.cycle),
-                partner_company_name: row.partner_company_name,
-                start_date: row.start_date,
-                end_date: row.end_date,
-                status: row.status,
-                under_review_status: row.under_review_status,
-                extra: row.extra,
-                poll_id: row.poll_id,
-            })
-            .collect())
+        .await
     }
 }

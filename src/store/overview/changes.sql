@@ -2,7 +2,7 @@
 -- supersedes one. The view itself would compare every version ever kept with the one before it.
 select p.account as "account!",
        p.id as "id!",
-       v.cycle as "cycle!",
+       v.cycle as "cycle!: Cycle",
        left(v.partner_company_name, 200) as "partner_company_name!",
        left(p.status, 200) as "from_status!",
        left(v.status, 200) as "to_status!",

@@ -14,7 +14,7 @@ with grouped as (
 )
 -- However many statuses the vendor invents, they are one here.
 select g.account as "account!",
-       g.cycle as "cycle!",
+       g.cycle as "cycle!: Cycle",
        case when s.lmp_code is not null then s.status end as status,
        min(s.waits_for) as waits_for,
        coalesce(bool_and(s.is_final), false) as "is_final!",

@@ -1,6 +1,6 @@
 -- For each cycle of the window: the last believed poll, and the last suspect one after it.
 select a.account as "account!",
-       c.cycle as "cycle!",
+       c.cycle as "cycle!: Cycle",
        believed.id as "believed_poll?",
        believed.finished_at as "confirmed_at?",
        suspect.finished_at as "suspect_at?",

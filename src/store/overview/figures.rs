@@ -147,7 +147,7 @@ async fn counts(tx: &mut PgConnection, scope: &Scope<'_>) -> Result<Vec<StatusCo
         .into_iter()
         .map(|row| StatusCount {
             account: row.account,
-            cycle: Cycle::containing(row.cycle),
+            cycle: row.cycle,
             status: row.status.as_deref().and_then(KnownStatus::find),
             waits_for: row.waits_for,
             is_final: row.is_final,
@@ -160,7 +160,7 @@ async fn counts(tx: &mut PgConnection, scope: &Scope<'_>) -> Result<Vec<StatusCo
 }
 
 async fn lately(tx: &mut PgConnection, scope: &Scope<'_>) -> Result<Lately, StoreError> {
-    let changes = sqlx::query_file!("src/store/overview/changes.sql", scope.accounts)
+    let changes = sqlx::query_file_as!(RecentChange, "src/store/overview/changes.sql", scope.accounts)
         .fetch_all(&mut *tx)
         .await
         .map_err(StoreError::doing("reading the latest changes of status"))?;
@@ -169,27 +169,14 @@ async fn lately(tx: &mut PgConnection, scope: &Scope<'_>) -> Result<Lately, Stor
         .await
         .map_err(StoreError::doing("reading the reopened reports"))?;
     Ok(Lately {
+        changes,
         reopened_total: reopened.first().map_or(0, |row| row.total),
-        changes: changes
-            .into_iter()
-            .map(|row| RecentChange {
-                account: row.account,
-                id: row.id,
-                cycle: Cycle::containing(row.cycle),
-                partner_company_name: row.partner_company_name,
-                from_status: row.from_status,
-                to_status: row.to_status,
-                under_review_status: row.under_review_status,
-                changed_at: row.changed_at,
-                reopened: row.reopened,
-            })
-            .collect(),
         reopened: reopened
             .into_iter()
             .map(|row| Reopened {
                 account: row.account,
                 id: row.id,
-                cycle: Cycle::containing(row.cycle),
+                cycle: row.cycle,
                 partner_company_name: row.partner_company_name,
                 status: row.status,
                 reopened_at: row.reopened_at,

@@ -15,7 +15,7 @@ with was_final as (
 )
 select r.account as "account!",
        r.id as "id!",
-       r.cycle as "cycle!",
+       r.cycle as "cycle!: Cycle",
        left(r.partner_company_name, 200) as "partner_company_name!",
        left(r.status, 200) as "status!",
        f.reopened_at as "reopened_at!",

@@ -95,7 +95,7 @@ pub(super) async fn cycles(
         .into_iter()
         .map(|row| CycleState {
             account: row.account,
-            cycle: Cycle::containing(row.cycle),
+            cycle: row.cycle,
             confirmed_at: row.confirmed_at,
             suspicion: row
                 .suspect_at
@@ -155,8 +155,9 @@ pub(super) async fn quarantine(
     tx: &mut PgConnection,
     scope: &Scope<'_>,
 ) -> Result<Vec<QuarantineCount>, StoreError> {
-    let rows = sqlx::query!(
-        r#"select account, cycle, reason, count(*) as "entries!", min(left(detail, 300)) as "example!"
+    sqlx::query_as!(
+        QuarantineCount,
+        r#"select account, cycle as "cycle: Cycle", reason, count(*) as "entries!", min(left(detail, 300)) as "example!"
            from lmp_billing.quarantined_reports
            where resolved_at is null and account = any($1)
            group by account, cycle, reason
@@ -166,17 +167,7 @@ pub(super) async fn quarantine(
     )
     .fetch_all(tx)
     .await
-    .map_err(StoreError::doing("reading the quarantine"))?;
-    Ok(rows
-        .into_iter()
-        .map(|row| QuarantineCount {
-            account: row.account,
-            cycle: Cycle::containing(row.cycle),
-            reason: row.reason,
-            entries: row.entries,
-            example: row.example,
-        })
-        .collect())
+    .map_err(StoreError::doing("reading the quarantine"))
 }
 
 pub(super) async fn upstream(

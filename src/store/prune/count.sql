@@ -29,7 +29,7 @@ orphaned as (
                       where n.id = s.id and n.account = s.account and n.version > s.version)
 )
 select account as "account!",
-       cycle as "cycle!",
+       cycle as "cycle!: Cycle",
        sum(reports)::int8 as "reports!",
        sum(versions)::int8 as "versions!"
 from (select * from past union all select * from orphaned) gone

@@ -38,24 +38,6 @@ pub struct PruneCount {
     pub versions: i64,
 }
 
-struct Raw {
-    account: String,
-    cycle: NaiveDate,
-    reports: i64,
-    versions: i64,
-}
-
-impl From<Raw> for PruneCount {
-    fn from(raw: Raw) -> Self {
-        Self {
-            account: raw.account,
-            cycle: Cycle::containing(raw.cycle),
-            reports: raw.reports,
-            versions: raw.versions,
-        }
-    }
-}
-
 /// The clocks that a prune depends on, as the database knows them.
 #[derive(Clone, Copy, Debug)]
 pub struct PruneClocks {
@@ -71,22 +53,16 @@ impl Store {
     /// # Errors
     /// When the database stays out of reach.
     pub async fn prune_clocks(&self) -> Result<PruneClocks, StoreError> {
-        let doing = "comparing clocks";
-        self.with_retries(doing, self.limits.large, || async {
-            let mut tx = self.begin().await?;
-            let last_answer = sqlx::query!(
+        let last_answer = self.read("comparing clocks", |connection| {
+            let row = sqlx::query!(
                 r#"select finished_at, server_date as "server_date!" from lmp_billing.cycle_polls
                    where server_date is not null
                    order by id desc limit 1"#
-            )
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(StoreError::doing(doing))?
-            .map(|row| (row.finished_at, row.server_date));
-            tx.commit().await?;
-            Ok(PruneClocks { database: self.now().await?, last_answer })
-        })
-        .await
+            );
+            Box::pin(row.fetch_optional(connection))
+        });
+        let last_answer = last_answer.await?.map(|row| (row.finished_at, row.server_date));
+        Ok(PruneClocks { database: self.now().await?, last_answer })
     }
 
     /// Reports past retention by account and cycle; with their versions if `versions`, which takes longer.
@@ -98,15 +74,9 @@ impl Store {
         cutoff: NaiveDate,
         versions: bool,
     ) -> Result<Vec<PruneCount>, StoreError> {
-        let doing = "counting what is past retention";
-        self.with_retries(doing, self.limits.large, || async {
-            let mut tx = self.begin().await?;
-            let rows = sqlx::query_file_as!(Raw, "src/store/prune/count.sql", cutoff, versions)
-                .fetch_all(&mut *tx)
-                .await
-                .map_err(StoreError::doing(doing))?;
-            tx.commit().await?;
-            Ok(rows.into_iter().map(PruneCount::from).collect())
+        self.read("counting what is past retention", |connection| {
+            let rows = sqlx::query_file_as!(PruneCount, "src/store/prune/count.sql", cutoff, versions);
+            Box::pin(rows.fetch_all(connection))
         })
         .await
     }
@@ -116,18 +86,12 @@ impl Store {
     /// # Errors
     /// When the database stays out of reach.
     pub async fn count_reports(&self, limit: Option<i64>) -> Result<i64, StoreError> {
-        let doing = "counting reports";
-        self.with_retries(doing, self.limits.large, || async {
-            let mut tx = self.begin().await?;
-            let count = sqlx::query_scalar!(
+        self.read("counting reports", |connection| {
+            let row = sqlx::query_scalar!(
                 r#"select count(*) as "count!" from (select from lmp_billing.reports limit $1) counted"#,
                 limit
-            )
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(StoreError::doing(doing))?;
-            tx.commit().await?;
-            Ok(count)
+            );
+            Box::pin(row.fetch_one(connection))
         })
         .await
     }

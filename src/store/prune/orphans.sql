@@ -18,7 +18,7 @@ gone as (
     where s.id = o.id and s.account = o.account
     returning o.account, o.cycle
 )
-select account as "account!", cycle as "cycle!", 0::int8 as "reports!", count(*) as "versions!"
+select account as "account!", cycle as "cycle!: Cycle", 0::int8 as "reports!", count(*) as "versions!"
 from gone
 group by account, cycle
 order by account, cycle

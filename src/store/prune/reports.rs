@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use sqlx::{Executor as _, PgConnection};
 use uuid::Uuid;
 
-use super::{PruneCount, Raw, begin};
+use super::{PruneCount, begin};
 use crate::domain::Cycle;
 use crate::store::{Store, StoreError, runs};
 
@@ -60,22 +60,16 @@ impl Store {
         after: Option<&str>,
         limit: i64,
     ) -> Result<Vec<String>, StoreError> {
-        let doing = "looking for reports past retention";
-        self.with_retries(doing, self.limits.large, || async {
-            let mut tx = self.begin().await?;
-            let places = sqlx::query_file_scalar!(
+        self.read("looking for reports past retention", |connection| {
+            let row = sqlx::query_file_scalar!(
                 "src/store/prune/places.sql",
                 due.account,
                 due.cycle.first_day(),
                 due.cutoff,
                 after,
                 limit
-            )
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(StoreError::doing(doing))?;
-            tx.commit().await?;
-            Ok(places)
+            );
+            Box::pin(row.fetch_one(connection))
         })
         .await
     }
@@ -122,12 +116,12 @@ impl Store {
         let doing = "deleting versions of reports deleted by hand";
         self.with_retries(doing, self.limits.large, || async {
             let (mut tx, _) = begin(self, run_id).await?;
-            let gone = sqlx::query_file_as!(Raw, "src/store/prune/orphans.sql", cutoff, limit)
+            let gone = sqlx::query_file_as!(PruneCount, "src/store/prune/orphans.sql", cutoff, limit)
                 .fetch_all(&mut *tx)
                 .await
                 .map_err(StoreError::doing(doing))?;
             tx.commit().await?;
-            Ok(gone.into_iter().map(PruneCount::from).collect())
+            Ok(gone)
         })
         .await
     }

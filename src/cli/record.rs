@@ -1,4 +1,4 @@
-//! The lines of an export: one for each report or version, in one of the forms.
+//! Reports and versions as lines, in one of the forms.
 
 use std::io::{self, ErrorKind, Write};
 use std::marker::PhantomData;
@@ -7,9 +7,8 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use super::destination::Destination;
-use crate::cli::output::{exact, maybe, moment, spreadsheet_text};
-use crate::store::{CurrentReport, ReportVersion};
+use super::output::{exact, maybe, moment, spreadsheet_text};
+use crate::store::{CurrentReport, Extra, ReportVersion};
 
 /// How a spreadsheet knows that a file is UTF-8.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -33,32 +32,32 @@ pub(super) trait Record: Serialize {
 }
 
 /// Lines on their way out.
-pub(super) struct Lines<'d, R> {
-    sink: Sink<'d>,
+pub(super) struct Lines<W: Write, R> {
+    sink: Sink<W>,
     zone: Option<Tz>,
     /// What went wrong; nothing is written after it.
     failed: Option<io::Error>,
     of: PhantomData<R>,
 }
 
-enum Sink<'d> {
-    Json(&'d mut Destination),
-    Csv(Box<csv::Writer<&'d mut Destination>>),
+enum Sink<W: Write> {
+    Json(W),
+    Csv(Box<csv::Writer<W>>),
 }
 
-impl<'d, R: Record> Lines<'d, R> {
+impl<W: Write, R: Record> Lines<W, R> {
     /// Begins with the header, where there is one.
-    pub(super) fn begin(destination: &'d mut Destination, form: Form) -> Self {
+    pub(super) fn begin(mut out: W, form: Form) -> Self {
         let (sink, zone, failed) = match form {
-            Form::Json => (Sink::Json(destination), None, None),
+            Form::Json => (Sink::Json(out), None, None),
             Form::Csv { separator, excel } => {
-                let marked = if excel.is_some() { destination.write_all(BYTE_ORDER_MARK) } else { Ok(()) };
+                let marked = if excel.is_some() { out.write_all(BYTE_ORDER_MARK) } else { Ok(()) };
                 let mut builder = csv::WriterBuilder::new();
                 builder.delimiter(separator);
                 if excel.is_some() {
                     builder.terminator(csv::Terminator::CRLF);
                 }
-                let mut writer = Box::new(builder.from_writer(destination));
+                let mut writer = Box::new(builder.from_writer(out));
                 let begun = marked.and_then(|()| writer.write_record(R::HEADER).map_err(io::Error::from));
                 (Sink::Csv(writer), excel, begun.err())
             }
@@ -77,7 +76,7 @@ impl<'d, R: Record> Lines<'d, R> {
     fn write(&mut self, row: &R) -> io::Result<()> {
         match &mut self.sink {
             Sink::Json(out) => {
-                serde_json::to_writer(&mut **out, row)?;
+                serde_json::to_writer(&mut *out, row)?;
                 out.write_all(b"\n")
             }
             Sink::Csv(writer) => {
@@ -102,6 +101,11 @@ impl<'d, R: Record> Lines<'d, R> {
             ended => ended,
         }
     }
+}
+
+/// Unknown fields as the database writes them: a number keeps every digit.
+fn unknown(extra: Option<&Extra>) -> String {
+    extra.map(|extra| spreadsheet_text(extra.get())).unwrap_or_default()
 }
 
 impl Record for CurrentReport {
@@ -150,7 +154,7 @@ impl Record for CurrentReport {
             at(Some(self.first_seen_at)),
             self.version.to_string(),
             at(Some(self.valid_from)),
-            self.extra.as_ref().map(|extra| spreadsheet_text(extra.get())).unwrap_or_default(),
+            unknown(self.extra.as_ref()),
         ]
     }
 }
@@ -185,7 +189,7 @@ impl Record for ReportVersion {
             self.end_date.to_string(),
             spreadsheet_text(&self.status),
             spreadsheet_text(self.under_review_status.as_deref().unwrap_or_default()),
-            self.extra.as_ref().map(|extra| spreadsheet_text(extra.get())).unwrap_or_default(),
+            unknown(self.extra.as_ref()),
             self.poll_id.to_string(),
         ]
     }
