@@ -61,6 +61,10 @@ create index reports_cycle on lmp_billing.reports (cycle, account);
 -- What is new since a moment: rows lie in the order in which they came, and the moment never changes.
 create index reports_first_seen on lmp_billing.reports using brin (first_seen_at) with (pages_per_range = 32);
 
+-- What ended long ago is looked for among the cycles that began before. Only a row edited by hand can have ended
+-- before its cycle began: this finds those, and is empty.
+create index reports_ended_before_their_cycle on lmp_billing.reports (end_date) where end_date < cycle;
+
 create table lmp_billing.superseded_versions (
     account text collate "C" not null,
     id uuid not null,

@@ -16,7 +16,7 @@ impl Store {
         let Some((body_bytes, body_sha256)) = sent.body else { return Ok(None) };
         let _turn = self.turn_to_apply().await;
         self.with_retries(doing, self.limits.small, || async {
-            let mut tx = self.begin_poll_tx().await?;
+            let mut tx = self.begin_by_index().await?;
             runs::lock_running(&mut tx, poll.run_id).await?;
             if let Some(row) = polls::find(&mut tx, poll.id).await? {
                 return Ok(Some(row));

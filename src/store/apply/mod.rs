@@ -98,7 +98,7 @@ impl Store {
     /// When the run is over, or the database stays out of reach.
     pub async fn confirm_unchanged(&self, poll: &Poll, sent: &Sent) -> Result<PollRow, StoreError> {
         self.with_retries("logging a poll", self.limits.small, || async {
-            let mut tx = self.begin_poll_tx().await?;
+            let mut tx = self.begin_by_index().await?;
             runs::lock_running(&mut tx, poll.run_id).await?;
             if let Some(row) = polls::find(&mut tx, poll.id).await? {
                 return Ok(row);
@@ -115,7 +115,7 @@ impl Store {
 
     async fn try_apply(&self, answer: &Answer<'_>) -> Result<Applied, StoreError> {
         let Answer { poll, sent, survey, .. } = answer;
-        let mut tx = self.begin_poll_tx().await?;
+        let mut tx = self.begin_by_index().await?;
         runs::lock_running(&mut tx, poll.run_id).await?;
         if let Some(row) = polls::find(&mut tx, poll.id).await? {
             return Ok(Applied::Logged(row));

@@ -1,16 +1,20 @@
 -- Reports past retention by account and cycle, with their earlier versions.
 -- $1 cutoff, $2 whether to count versions too, which costs a lookup for each report
-with past as (
-    select r.account,
-           r.cycle,
+with old as (
+    select account, id, cycle from lmp_billing.reports where cycle < $1 and end_date < $1
+    union all
+    select account, id, cycle from lmp_billing.reports where end_date < cycle and end_date < $1 and cycle >= $1
+),
+past as (
+    select o.account,
+           o.cycle,
            1 as reports,
            case
                when $2 then (select count(*) from lmp_billing.superseded_versions s
-                             where s.id = r.id and s.account = r.account)
+                             where s.id = o.id and s.account = o.account)
                else 0
            end as versions
-    from lmp_billing.reports r
-    where r.end_date < $1
+    from old o
 ),
 -- Versions of reports that were deleted by hand, named by the newest one.
 orphaned as (
@@ -21,7 +25,7 @@ orphaned as (
             where v.id = s.id and v.account = s.account) as versions
     from lmp_billing.superseded_versions s
     where $2
-      -- no report ends before its cycle begins, and this has an index
+      -- no version ends before its cycle begins, and this has an index
       and s.cycle < $1
       and s.end_date < $1
       and not exists (select from lmp_billing.reports r where r.id = s.id and r.account = s.account)

@@ -74,9 +74,15 @@ impl Store {
         cutoff: NaiveDate,
         versions: bool,
     ) -> Result<Vec<PruneCount>, StoreError> {
-        self.read("counting what is past retention", |connection| {
-            let rows = sqlx::query_file_as!(PruneCount, "src/store/prune/count.sql", cutoff, versions);
-            Box::pin(rows.fetch_all(connection))
+        let doing = "counting what is past retention";
+        self.with_retries(doing, self.limits.large, || async {
+            let mut tx = self.begin_by_index().await?;
+            let counts = sqlx::query_file_as!(PruneCount, "src/store/prune/count.sql", cutoff, versions)
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
+            Ok(counts)
         })
         .await
     }
