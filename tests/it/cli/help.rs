@@ -1,22 +1,13 @@
 //! The help, word by word: it is the manual most people ever see.
 //!
-//! `UPDATE_HELP=1 cargo test --test it help` writes what it is now, for a person to review.
-
-use std::path::{Path, PathBuf};
+//! `UPDATE_DOCS=1 cargo test --test it cli::help` writes what it is now, for a person to review.
 
 use super::process::Call;
-
-fn pinned(command: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/cli/help/{command}.txt"))
-}
+use crate::documents::is_as_it_should_be;
 
 async fn compare(name: &str, args: &[&str]) -> String {
     let told = Call::new(args, &std::env::temp_dir()).ends_with(0).await.stdout;
-    if std::env::var_os("UPDATE_HELP").is_some() {
-        std::fs::write(pinned(name), &told).unwrap();
-    }
-    let expected = std::fs::read_to_string(pinned(name)).unwrap_or_default();
-    assert!(told == expected, "the help of {name} has changed (see tests/it/cli/help.rs) to:\n{told}");
+    is_as_it_should_be(&format!("tests/it/cli/help/{name}.txt"), &told);
     told
 }
 

@@ -6,6 +6,8 @@ mod analysts;
 mod dashboard;
 mod data_model;
 mod layers;
+mod links;
+mod listed;
 mod listener;
 
 use std::fs;
@@ -16,7 +18,7 @@ fn path(name: &str) -> PathBuf {
 }
 
 /// Compares a document with what it should be, or writes it.
-fn is_as_it_should_be(name: &str, should_be: &str) {
+pub(crate) fn is_as_it_should_be(name: &str, should_be: &str) {
     let file = path(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&file, should_be).unwrap();
