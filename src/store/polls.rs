@@ -7,7 +7,7 @@ use std::fmt::Write;
 use uuid::Uuid;
 
 use super::apply::{Poll, Sent, Turn};
-use super::{Store, StoreError, runs};
+use super::{Store, StoreError};
 use crate::domain::Cycle;
 
 /// What became of a poll.
@@ -135,8 +135,7 @@ impl Store {
     ) -> Result<PollRow, StoreError> {
         self.with_retries("logging a poll", self.limits.small, || async {
             let mut tx = self.begin().await?;
-            runs::lock_running(&mut tx, poll.run_id).await?;
-            if let Some(row) = find(&mut tx, poll.id).await? {
+            if let Some(row) = lock_run(&mut tx, poll).await? {
                 return Ok(row);
             }
             let result = PollResult { error: Some(error), ..PollResult::default() };
@@ -167,8 +166,30 @@ impl Store {
     }
 }
 
-/// A poll's row, if it has been written: after a commit whose answer was lost, this tells.
-pub(super) async fn find(connection: &mut PgConnection, id: i64) -> Result<Option<PollRow>, StoreError> {
+/// Locks the run of a poll against being ended, and stops unless it is still running; polls of one run may hold
+/// this lock together. Returns the poll's row, if it has been written: after a commit whose answer was lost,
+/// this tells.
+pub(super) async fn lock_run(
+    connection: &mut PgConnection,
+    poll: &Poll,
+) -> Result<Option<PollRow>, StoreError> {
+    let logged = sqlx::query_scalar!(
+        r#"select exists (select from lmp_billing.cycle_polls where id = $2) as "logged!"
+           from lmp_billing.sync_runs where id = $1 and outcome = 'running' for share"#,
+        poll.run_id,
+        poll.id
+    )
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(StoreError::doing("locking the run"))?;
+    match logged {
+        None => Err(StoreError::RunEnded(poll.run_id)),
+        Some(false) => Ok(None),
+        Some(true) => find(connection, poll.id).await,
+    }
+}
+
+async fn find(connection: &mut PgConnection, id: i64) -> Result<Option<PollRow>, StoreError> {
     sqlx::query_as!(
         PollRow,
         r#"select id, run_id, account, cycle as "cycle: Cycle", requested_at, finished_at,

@@ -321,19 +321,6 @@ async fn close(
     Ok(())
 }
 
-/// Locks a run's row against being ended, and stops unless it is still running. Polls of one run may
-/// hold this lock together.
-pub(super) async fn lock_running(connection: &mut PgConnection, run_id: i64) -> Result<(), StoreError> {
-    let running = sqlx::query_scalar!(
-        "select id from lmp_billing.sync_runs where id = $1 and outcome = 'running' for share",
-        run_id
-    )
-    .fetch_optional(connection)
-    .await
-    .map_err(StoreError::doing("locking the run"))?;
-    if running.is_some() { Ok(()) } else { Err(StoreError::RunEnded(run_id)) }
-}
-
 /// Locks a prune's run against being ended, and stops unless it is still running; returns what it has
 /// deleted so far. A prune does one thing at a time, so nothing shares this lock.
 pub(super) async fn lock_pruning(connection: &mut PgConnection, run_id: i64) -> Result<i64, StoreError> {

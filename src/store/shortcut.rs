@@ -2,7 +2,7 @@
 
 use super::apply::{Poll, Sent, lock_cycle};
 use super::polls::{self, Outcome, PollResult, PollRow};
-use super::{Store, StoreError, runs};
+use super::{Store, StoreError};
 
 impl Store {
     /// Logs a poll as `unchanged` without reading its answer, if that is sure: the last believed answer
@@ -17,8 +17,7 @@ impl Store {
         let _turn = self.turn_to_apply().await;
         self.with_retries(doing, self.limits.small, || async {
             let mut tx = self.begin_by_index().await?;
-            runs::lock_running(&mut tx, poll.run_id).await?;
-            if let Some(row) = polls::find(&mut tx, poll.id).await? {
+            if let Some(row) = polls::lock_run(&mut tx, poll).await? {
                 return Ok(Some(row));
             }
             let turn = lock_cycle(&mut tx, poll).await?;

@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 use super::polls::{self, Outcome, PollResult, PollRow};
 use super::survey::{Survey, survey};
-use super::{BadEntry, Entries, EntriesError, Store, StoreError, runs};
+use super::{BadEntry, Entries, EntriesError, Store, StoreError};
 use crate::domain::Cycle;
 
 /// A poll whose number has been drawn.
@@ -99,8 +99,7 @@ impl Store {
     pub async fn confirm_unchanged(&self, poll: &Poll, sent: &Sent) -> Result<PollRow, StoreError> {
         self.with_retries("logging a poll", self.limits.small, || async {
             let mut tx = self.begin_by_index().await?;
-            runs::lock_running(&mut tx, poll.run_id).await?;
-            if let Some(row) = polls::find(&mut tx, poll.id).await? {
+            if let Some(row) = polls::lock_run(&mut tx, poll).await? {
                 return Ok(row);
             }
             let turn = lock_cycle(&mut tx, poll).await?;
@@ -116,8 +115,7 @@ impl Store {
     async fn try_apply(&self, answer: &Answer<'_>) -> Result<Applied, StoreError> {
         let Answer { poll, sent, survey, .. } = answer;
         let mut tx = self.begin_by_index().await?;
-        runs::lock_running(&mut tx, poll.run_id).await?;
-        if let Some(row) = polls::find(&mut tx, poll.id).await? {
+        if let Some(row) = polls::lock_run(&mut tx, poll).await? {
             return Ok(Applied::Logged(row));
         }
         let turn = lock_cycle(&mut tx, poll).await?;
