@@ -1,18 +1,8 @@
 //! Keeps Trend Micro LMP billing reports, and how each one's status moved, in PostgreSQL.
 //!
-//! The crate is layered one way; see `docs/ARCHITECTURE.md`:
-//!
-//! ```text
-//! main → cli ─┬→ daemon ─┬→ schedule
-//!             │          └→ setup → config, embedded
-//!             ├→ sync ────→ store, lmp
-//!             ├→ prune ───→ store
-//!             └→ simulator → lmp::sign, domain
-//! store, lmp → domain → std and time types only
-//! ```
-//!
-//! `lmp` and `store` never meet. Only `cli`, `daemon` and what they set up with (`setup`) read the
-//! settings. No SQL outside `store`, no HTTP client outside `lmp`.
+//! The crate is layered one way: `docs/ARCHITECTURE.md` says who may use whom. `lmp` and `store` never meet.
+//! Only `cli`, `daemon` and what they set up with (`setup`) read the settings. No SQL outside `store`, but for
+//! making the private server's database (`embedded`); no HTTP client outside `lmp`.
 
 mod certificate;
 pub mod cli;
@@ -28,3 +18,4 @@ pub mod setup;
 pub mod simulator;
 pub mod store;
 pub mod sync;
+mod visible;

@@ -1,7 +1,7 @@
 //! Answers that are in memory as reports, so that nothing is parsed.
 
 use lmp_billing_sync::domain::{Cycle, KnownStatus, Report, Status};
-use lmp_billing_sync::store::{BadEntry, Entries, EntriesError, EntrySink};
+use lmp_billing_sync::store::{BadEntry, Contradicting, Entries, EntriesError, EntrySink};
 
 /// Entries of an answer, good and bad.
 pub(crate) const ENTRIES: u16 = 5_000;
@@ -63,7 +63,7 @@ impl Entries for Listed {
         self.bad.iter().try_for_each(|bad| sink.bad(bad.clone()))
     }
 
-    fn contradicting(&self, _: &[i32]) -> Result<Vec<BadEntry>, EntriesError> {
+    fn contradicting(&self, _: &[i32], _: usize) -> Result<Contradicting, EntriesError> {
         unreachable!("nothing contradicts here")
     }
 }

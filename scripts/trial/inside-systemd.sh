@@ -76,10 +76,13 @@ cp /good.toml $config
 echo "== a database that is not there yet"
 sed -i 's|^embedded.*|url = "postgres://nobody@127.0.0.1:1/nothing"|' $config
 systemctl reset-failed $unit
-systemctl start --no-block $unit
+systemctl start $unit
 waits() { [ "$(property StatusText)" = "waiting for the database" ]; }
+waits_for_database() { ask /readyz | grep -q "waiting for the database"; }
 holds "it waits, and its status line says for what" until_true waits
-holds "systemd knows that it is not ready" is ActiveState activating
+alive() { ask /healthz | grep -q ok; }
+holds "it tells that it is alive, and that it is not ready" alive
+holds "/readyz says for what it waits" waits_for_database
 holds "it can be stopped while it waits" systemctl stop $unit
 
 echo "$failures failure(s)"

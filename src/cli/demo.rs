@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::CliError;
 use super::output::visible;
 use super::signals::stop_on_signals;
+use super::simulate::parse_speed;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::daemon::{self, Orders};
@@ -54,7 +55,7 @@ pub(super) struct DemoArgs {
     seed: u64,
 
     /// How many simulated days pass in a second
-    #[arg(long, value_name = "DAYS", default_value_t = 1.0)]
+    #[arg(long, value_name = "DAYS", default_value_t = 1.0, value_parser = parse_speed)]
     days_per_second: f64,
 
     /// End after this many rounds instead of at Ctrl-C
@@ -75,6 +76,10 @@ pub(super) async fn demo(args: DemoArgs) -> Result<ExitCode, CliError> {
         .tempdir()
         .context("making a temporary folder for the database")?;
     let data_dir = args.data_dir.as_deref().unwrap_or(scratch.path());
+    if EmbeddedPostgres::survey(&EmbeddedOptions::new(data_dir))?.has_data {
+        let used = format!("{} holds a database already; name an empty folder", data_dir.display());
+        return Err(CliError::Usage(used));
+    }
 
     let simulator = start_simulator(&args).await.context("starting the simulated LMP")?;
     let settings = settings(&simulator, data_dir)?;

@@ -57,7 +57,6 @@ impl From<SetupError> for CliError {
             SetupError::Settings(error) => Self::Settings(error),
             SetupError::Unusable(problem) => Self::Unusable(problem),
             SetupError::Store(error) => Self::failed(&error),
-            SetupError::Lmp(error) => Self::failed(&error),
             SetupError::Embedded(error) => Self::Failed(error.into()),
         }
     }

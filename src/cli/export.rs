@@ -190,17 +190,19 @@ async fn filter(args: &ExportArgs, settings: &Settings, store: &Store) -> Result
     })
 }
 
-/// A cycle that has not begun, or is past retention, can have no reports.
+/// A cycle that has not begun can have no reports, nor one past retention that has been pruned.
 async fn require_kept(cycles: &[Cycle], rules: &Rules, store: &Store) -> Result<(), CliError> {
     let today = rules.today(store.now().await?);
     let (current, cutoff) = (Cycle::containing(today), rules.retention.cutoff(today));
-    match cycles.iter().find(|cycle| **cycle > current || cycle.last_day() < cutoff) {
-        Some(cycle) => Err(CliError::Usage(format!(
-            "no reports are kept of {cycle}: they are from {} to {current}",
-            Cycle::containing(cutoff)
-        ))),
-        None => Ok(()),
+    for cycle in cycles.iter().filter(|cycle| **cycle > current || cycle.last_day() < cutoff) {
+        if *cycle > current || !store.has_reports_of(*cycle).await? {
+            return Err(CliError::Usage(format!(
+                "no reports are kept of {cycle}: they are from {} to {current}",
+                Cycle::containing(cutoff)
+            )));
+        }
     }
+    Ok(())
 }
 
 /// The statuses in the spelling of the tables.

@@ -1,6 +1,6 @@
 //! The commands: what a person or a script types, and what they get back.
 //!
-//! Only here, and in the daemon, are the settings read. Results go to stdout, logs to stderr. One
+//! Only here, in the daemon and in `setup` are the settings read. Results go to stdout, logs to stderr. One
 //! file per command.
 
 mod check;
@@ -92,9 +92,8 @@ pub fn main() -> ExitCode {
 /// One would hold every secret in the clear. Whoever wants one may raise the limit again (`prlimit`).
 fn forbid_core_dumps() {
     let maximum = getrlimit(Resource::Core).maximum;
-    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum }) {
-        tracing::debug!(%error, "core dumps stay as they were");
-    }
+    // Where it may not, they stay as they were.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum });
 }
 
 async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
@@ -102,8 +101,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     match cli.command {
         Command::Simulate(args) => {
             logging::init_default()?;
-            simulate::simulate(args).await.map_err(CliError::from)?;
-            return Ok(ExitCode::SUCCESS);
+            return simulate::simulate(args).await;
         }
         Command::Demo(args) => {
             logging::init_quiet()?;

@@ -1,6 +1,5 @@
 //! Results as people, programs and spreadsheets want them.
 
-use std::borrow::Cow;
 use std::io::{self, ErrorKind, StdoutLock, Write};
 
 use chrono::{DateTime, Utc};
@@ -8,6 +7,9 @@ use chrono_tz::Tz;
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
+
+pub(super) use crate::visible::visible;
+use crate::visible::{shortened, without_commands};
 
 /// A line under the header and nothing else, so that the figures speak.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -86,7 +88,8 @@ impl Grid {
         table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(&self.header);
         for row in &self.rows {
-            table.add_row(row.iter().map(|text| visible(&shortened(text))));
+            // One endless name must not stretch the whole table.
+            table.add_row(row.iter().map(|text| visible(&shortened(text, WIDEST))));
         }
         for column in table.column_iter_mut().skip(self.numbers_from) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -134,40 +137,6 @@ pub(super) fn maybe(value: Option<impl ToString>) -> String {
 /// A text as a spreadsheet may have it: neither a formula nor a command to a terminal.
 pub(super) fn spreadsheet_text(text: &str) -> String {
     neutral(&without_commands(text))
-}
-
-/// One endless name must not stretch the whole table.
-fn shortened(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(WIDEST) {
-        Some((cut, _)) => Cow::Owned(format!("{}…", &text[..cut])),
-        None => Cow::Borrowed(text),
-    }
-}
-
-/// A text that cannot drive the terminal.
-pub(super) fn visible(text: &str) -> String {
-    escaped(text, |character| character.is_control() || is_direction_mark(character))
-}
-
-/// A text of several lines that cannot drive the terminal.
-fn without_commands(text: &str) -> String {
-    escaped(text, |character| character.is_control() && !matches!(character, '\t' | '\r' | '\n'))
-}
-
-fn escaped(text: &str, is_harmful: impl Fn(char) -> bool) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut shown, character| {
-        if is_harmful(character) {
-            shown.extend(character.escape_debug());
-        } else {
-            shown.push(character);
-        }
-        shown
-    })
-}
-
-/// Marks that turn the direction of what follows, and would shuffle a line of a table.
-fn is_direction_mark(character: char) -> bool {
-    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn neutral(text: &str) -> String {

@@ -12,10 +12,9 @@ use super::output::{Grid, Output, stdout, write_json};
 use super::signals::stop_on_signals;
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::prune::{MAX_BATCH, PATIENCE, PruneCount, Pruned, PrunedLogs, Pruning};
-use crate::setup::Database;
-use crate::setup::instance;
-use crate::store::{RunOutcome, Store, Trigger};
+use crate::prune::{PruneCount, Pruned, PrunedLogs, Pruning};
+use crate::setup::{Database, instance, pruning};
+use crate::store::{RunOutcome, Trigger};
 
 /// Delete the reports that are older than the retention time
 ///
@@ -45,7 +44,7 @@ pub(super) async fn prune(args: PruneArgs, settings: &Settings) -> Result<ExitCo
     let stop = stop_on_signals()?;
     // Deletes rows but leaves the schema alone: an old one is told.
     let database = Database::open_for_reading(settings).await?;
-    let pruning = pruning(&database.store, settings, args.force);
+    let pruning = Pruning { force: args.force, ..pruning(settings, &database.store, &SystemClock) };
     if args.dry_run {
         let plan = pruning.plan().await;
         database.close().await;
@@ -65,19 +64,6 @@ pub(super) async fn prune(args: PruneArgs, settings: &Settings) -> Result<ExitCo
         has_gone(document, &pruned, settings)
     })?;
     Ok(if pruned.outcome == RunOutcome::Succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn pruning<'a>(store: &'a Store, settings: &Settings, force: bool) -> Pruning<'a> {
-    Pruning {
-        store,
-        clock: &SystemClock,
-        retention: settings.retention.rule(),
-        timezone: settings.schedule.timezone,
-        max_fraction: settings.retention.max_prune_fraction,
-        force,
-        max_batch: MAX_BATCH,
-        patience: PATIENCE,
-    }
 }
 
 #[derive(Debug, Serialize)]

@@ -3,13 +3,15 @@
 use std::future::Future;
 use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use chrono::{NaiveDate, NaiveTime};
 use clap::Args;
 use serde_json::Value;
-use tokio::signal::unix::{SignalKind, signal};
 
+use super::CliError;
+use super::signals::stop_on_signals;
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::parse_guid;
 use crate::simulator::{
@@ -72,24 +74,18 @@ pub(super) struct SimulateArgs {
 ///
 /// # Errors
 /// If the address cannot be listened on or the start lies in the future.
-pub(super) async fn simulate(args: SimulateArgs) -> anyhow::Result<()> {
+pub(super) async fn simulate(args: SimulateArgs) -> Result<ExitCode, CliError> {
     // Before anything is printed: whoever waits for the output may send a signal at once.
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let stop = async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
-    serve_until(stop, args, &mut io::stdout()).await
+    let stop = stop_on_signals()?;
+    serve_until(stop.cancelled_owned(), args, &mut io::stdout()).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve_until(
     stop: impl Future<Output = ()>,
     args: SimulateArgs,
     out: &mut impl Write,
-) -> anyhow::Result<()> {
+) -> Result<(), CliError> {
     let simulator = start(&args).await?;
     print_settings(out, &simulator, &args).context("cannot write to standard output")?;
     stop.await;
@@ -98,7 +94,7 @@ async fn serve_until(
     Ok(())
 }
 
-async fn start(args: &SimulateArgs) -> anyhow::Result<RunningSimulator> {
+async fn start(args: &SimulateArgs) -> Result<RunningSimulator, CliError> {
     let world = World::new(args.seed, args.partners);
     let mut builder = Simulator::builder()
         .listen(args.listen)
@@ -108,7 +104,9 @@ async fn start(args: &SimulateArgs) -> anyhow::Result<RunningSimulator> {
     if let Some(day) = args.start {
         let start = day.and_time(NaiveTime::MIN).and_utc();
         if start > SystemClock.now() {
-            bail!("--start {day} lies in the future; the simulated time starts in the past or now");
+            return Err(CliError::Usage(format!(
+                "--start {day} lies in the future; the simulated time starts in the past or now"
+            )));
         }
         builder = builder.world_from(start, args.speed);
     }
@@ -128,7 +126,7 @@ async fn start(args: &SimulateArgs) -> anyhow::Result<RunningSimulator> {
             ErrorKind::AddrNotAvailable => "; it is no address of this machine",
             _ => "",
         };
-        anyhow::Error::new(error).context(format!("cannot listen on {}{hint}", args.listen))
+        anyhow::Error::new(error).context(format!("cannot listen on {}{hint}", args.listen)).into()
     })
 }
 
@@ -155,7 +153,7 @@ fn print_settings(out: &mut impl Write, simulator: &RunningSimulator, args: &Sim
     out.flush()
 }
 
-fn parse_speed(text: &str) -> Result<f64, String> {
+pub(super) fn parse_speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed >= 0.0);
     speed.ok_or_else(|| "it must be a number, zero or more".to_owned())
 }
@@ -166,8 +164,8 @@ fn parse_token(text: &str) -> Result<String, String> {
 }
 
 fn parse_secret(text: &str) -> Result<String, String> {
-    if !(10..=100).contains(&text.chars().count()) || text.chars().any(char::is_control) {
-        return Err("it must have 10 to 100 characters, none of them a control character".to_owned());
+    if !(10..=100).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("it must have 10 to 100 characters, letters, digits and signs of ASCII".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -175,8 +173,10 @@ fn parse_secret(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory as _, Parser};
+    use secrecy::ExposeSecret as _;
 
     use super::*;
+    use crate::config::Settings;
 
     #[derive(Debug, Parser)]
     struct Cli {
@@ -189,7 +189,7 @@ mod tests {
         cli.map(|cli| cli.args).map_err(|error| error.to_string())
     }
 
-    async fn printed(words: &[&str]) -> anyhow::Result<String> {
+    async fn printed(words: &[&str]) -> Result<String, CliError> {
         let mut out = Vec::new();
         serve_until(std::future::ready(()), args(words).unwrap(), &mut out).await?;
         Ok(String::from_utf8(out).unwrap())
@@ -213,6 +213,7 @@ mod tests {
             (&["--start", "2020-01-01", "--speed", "NaN"], "zero or more"),
             (&["--access-token", "me"], "must be a GUID"),
             (&["--secret-key", "short"], "10 to 100 characters"),
+            (&["--secret-key", "a key with spaces"], "10 to 100 characters"),
             (&["--fault", "htlm"], "no kind of fault"),
             (&["--start", "01.02.2026"], "invalid value"),
         ] {
@@ -231,16 +232,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_settings_can_be_pasted_and_name_the_port_really_bound() {
-        let printed = printed(&["--listen", "0.0.0.0:0", "--secret-key", "\"quoted\" \\ key"]).await.unwrap();
-        let settings: config::Config = config::Config::builder()
-            .add_source(config::File::from_str(&printed, config::FileFormat::Toml))
-            .build()
-            .unwrap();
-        let account = settings.get_array("accounts").unwrap().remove(0).into_table().unwrap();
-        let text = |key: &str| account[key].clone().into_string().unwrap();
-        assert!(text("base_url").starts_with("http://127.0.0.1:"));
-        assert!(!text("base_url").ends_with(":0"));
-        assert_eq!(text("secret_key"), "\"quoted\" \\ key");
+        let printed = printed(&["--listen", "0.0.0.0:0", "--secret-key", "\"quoted\"\\key"]).await.unwrap();
+        let settings = Settings::from_sources(Some(("pasted".into(), printed.clone())), [], None).unwrap();
+        let account = &settings.accounts[0];
+        assert_eq!(account.base_url.host_str(), Some("127.0.0.1"));
+        assert_ne!(account.base_url.port(), Some(0));
+        assert_eq!(account.secret_key.read().unwrap().expose_secret(), "\"quoted\"\\key");
         assert!(printed.ends_with("lmp-billing-sync check\n"));
     }
 

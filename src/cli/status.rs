@@ -12,9 +12,8 @@ use serde::Serialize;
 use super::CliError;
 use super::output::{Grid, Output, exact, maybe, moment, stdout, visible, write_json};
 use crate::config::Settings;
-use crate::daemon::{ALL_ACCOUNTS, schedule_of};
 use crate::domain::Cycle;
-use crate::setup::{Database, rules};
+use crate::setup::{Database, rules, schedule_of};
 use crate::store::{CycleStatuses, Job, JobStatus, QuarantineCount, Store, StoreError};
 use crate::sync::plan;
 
@@ -78,16 +77,16 @@ async fn next_ticks(
     let rules = rules(settings);
     let today = rules.today(now);
     let window = rules.retention.window(today);
-    let tick = |account: &str, job, unfinished: &BTreeSet<Cycle>| {
-        let due_at = schedule_of(&settings.schedule, job)?.next_after(now)?;
-        let cycles = plan(job, window, today, unfinished);
-        Some(NextTick { account: account.to_owned(), job, due_at, cycles })
-    };
-    let mut ticks: Vec<NextTick> = tick(ALL_ACCOUNTS, Job::Prune, &BTreeSet::new()).into_iter().collect();
-    for account in &settings.accounts {
-        let unfinished = store.unfinished_cycles(&account.name).await?;
-        let polling = [Job::Discover, Job::Refresh, Job::Reconcile];
-        ticks.extend(polling.into_iter().filter_map(|job| tick(&account.name, job, &unfinished)));
+    let mut ticks = Vec::new();
+    for (account, job) in Job::scheduled_of(settings.accounts.iter().map(|account| &*account.name)) {
+        let Some(due_at) = schedule_of(&settings.schedule, job).and_then(|s| s.next_after(now)) else {
+            continue;
+        };
+        let unfinished = match job {
+            Job::Refresh => store.unfinished_cycles(&account).await?,
+            _ => BTreeSet::new(),
+        };
+        ticks.push(NextTick { cycles: plan(job, window, today, &unfinished), account, job, due_at });
     }
     ticks.sort_by_key(|tick| tick.due_at);
     Ok(ticks)
@@ -190,7 +189,8 @@ fn readable_cycles(status: &Status) -> Grid {
 
 fn jobs(jobs: &[JobStatus], zone: Tz) -> Grid {
     let mut grid =
-        Grid::new(["Account", "Job", "Run", "Started", "Outcome", "Polls", "New", "Changed", "Withdrawn"]);
+        Grid::new(["Account", "Job", "Run", "Started", "Outcome", "Polls", "New", "Changed", "Withdrawn"])
+            .numbers_from(5);
     for job in jobs {
         grid.push([
             job.account.clone(),

@@ -161,20 +161,20 @@ fn write(output: Output, ended: &[Ended]) -> std::io::Result<()> {
 /// The last line says all: an unchanged window is told as such.
 fn summary(polls: &[&PollRow]) -> String {
     let sum = |of: fn(&PollRow) -> i32| polls.iter().map(|row| i64::from(of(row))).sum::<i64>();
-    let believed =
-        polls.iter().filter(|row| matches!(row.outcome, Outcome::Applied | Outcome::Unchanged)).count();
+    let believed: Vec<_> =
+        polls.iter().filter(|row| matches!(row.outcome, Outcome::Applied | Outcome::Unchanged)).collect();
+    let reports: i64 = believed.iter().map(|row| i64::from(row.reports_seen)).sum();
     let (inserted, updated, withdrawn) =
         (sum(|row| row.inserted), sum(|row| row.updated), sum(|row| row.withdrawn));
-    let reports = sum(|row| row.reports_seen);
-    let mut line = if inserted + updated + withdrawn == 0 {
-        format!("{reports} reports in {believed} of {} polls: nothing changed, nothing written.", polls.len())
-    } else {
-        format!(
-            "{reports} reports in {believed} of {} polls: {inserted} new, {updated} changed, {withdrawn} withdrawn.",
-            polls.len()
-        )
-    };
     let quarantined = sum(|row| row.quarantined);
+    let changed = if inserted + updated + withdrawn > 0 {
+        format!("{inserted} new, {updated} changed, {withdrawn} withdrawn.")
+    } else if quarantined > 0 {
+        "nothing changed.".to_owned()
+    } else {
+        "nothing changed, nothing written.".to_owned()
+    };
+    let mut line = format!("{reports} reports in {} of {} polls: {changed}", believed.len(), polls.len());
     if quarantined > 0 {
         let text = format!(
             " {quarantined} entries quarantined: see quarantined_reports, or `lmp-billing-sync status`."

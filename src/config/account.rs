@@ -56,6 +56,12 @@ impl fmt::Display for ApiVersion {
 }
 
 impl Account {
+    /// Whether it may be asked as often as another, and by as many at once.
+    pub fn is_as_fast_as(&self, other: &Self) -> bool {
+        self.requests_per_second.total_cmp(&other.requests_per_second).is_eq()
+            && self.max_concurrency == other.max_concurrency
+    }
+
     /// All accounts, in the order of the file.
     pub(super) fn read_all(settings: &mut Section<'_>) -> Vec<Self> {
         let Some(accounts) = settings.take("accounts") else { return Vec::new() };

@@ -51,7 +51,13 @@ fn read(file: &Path) -> io::Result<String> {
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> Problem {
-    Problem::new(file.display().to_string(), format!("cannot be read as the settings file: {error}"))
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; whoever runs the program must be able to read it (chmod 644; secrets belong into files of their own)"
+        }
+        _ => "",
+    };
+    Problem::new(file.display().to_string(), format!("cannot be read as the settings file: {error}{advice}"))
 }
 
 /// Parses the settings file.

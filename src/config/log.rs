@@ -50,7 +50,9 @@ fn filter(value: &Value) -> Parsed<String> {
     for word in filter.split(',').map(str::trim) {
         let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
         if let Some(level) = closest(word, LEVELS).filter(|_| !is_level) {
-            return Err(format!("holds a word that looks like the level {level} but is not"));
+            return Err(format!(
+                "holds a word that looks like the level {level} but is not; write {level}, or a module's full name"
+            ));
         }
     }
     if filter.trim().is_empty() || filter.parse::<Targets>().is_err() {

@@ -74,6 +74,8 @@ impl Settings {
     /// Everything that is wrong with them.
     pub fn load(explicit: Option<&Path>) -> Result<Self, ConfigError> {
         let file = load::find_file(explicit, std::env::var_os(load::CONFIG_VARIABLE).as_deref())?;
+        // Messages name it so that it can be found from anywhere.
+        let file = file.map(|(path, text)| (std::path::absolute(&path).unwrap_or(path), text));
         let credentials_dir =
             std::env::var_os("CREDENTIALS_DIRECTORY").filter(|dir| !dir.is_empty()).map(PathBuf::from);
         Self::from_sources(file, std::env::vars_os(), credentials_dir)

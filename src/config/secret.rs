@@ -67,9 +67,15 @@ impl Secret {
         &self.key
     }
 
-    /// Whether the value stands in the settings file itself.
-    pub fn is_in_settings_file(&self) -> bool {
-        self.variable.is_none() && matches!(self.source, SecretSource::Inline(_))
+    /// Whether something secret stands in the settings file itself; a URL without a password tells nothing.
+    pub fn tells_in_settings_file(&self) -> bool {
+        let SecretSource::Inline(value) = &self.source else { return false };
+        let is_url = matches!(self.kind, Kind::DatabaseUrl | Kind::Proxy);
+        let has_password = || match Url::parse(value.expose_secret()) {
+            Ok(url) => url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password"),
+            Err(_) => true,
+        };
+        self.variable.is_none() && (!is_url || has_password())
     }
 
     /// Whether both stand for the same value, or for the same file, whatever is in it now.

@@ -183,8 +183,9 @@ pub(super) fn unreadable(error: &io::Error) -> String {
         io::ErrorKind::InvalidData => "names a file that is not UTF-8 text".to_owned(),
         // The service may not look into root's folder; it has copies of what was there when it started.
         io::ErrorKind::PermissionDenied => format!(
-            "names a file that cannot be read: {error}; let the user who runs this read it (chown, chmod). The \
-             service gets what is in /etc/lmp-billing-sync/secrets when it starts: put it there, then restart it"
+            "names a file that cannot be read: {error}. The service finds what was in /etc/lmp-billing-sync/secrets when \
+             it started: put the file there, and restart it (a reload brings no new ones). Else let the user who runs \
+             this read it (chown, chmod)"
         ),
         _ => format!("names a file that cannot be read: {error}"),
     }

@@ -1,18 +1,18 @@
 //! One claimed run, from its plan to its end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use super::http::Metrics;
-use super::slot::ALL_ACCOUNTS;
 use crate::clock::Clock;
 use crate::config::{Account, Settings};
 use crate::domain::Cycle;
 use crate::lmp::Limit;
-use crate::prune::{MAX_BATCH, PATIENCE, PruneError, Pruning};
-use crate::setup::{SetupError, client, rules};
-use crate::store::{Job, PollRow, RunOutcome, Store, StoreError};
+use crate::prune::PruneError;
+use crate::setup::{SetupError, client, pruning, rules};
+use crate::store::{ALL_ACCOUNTS, Job, PollRow, RunOutcome, Store, StoreError};
 use crate::sync::{AccountSync, Rules, plan};
 
 /// What a run needs.
@@ -21,18 +21,25 @@ pub(super) struct Work {
     pub(super) store: Store,
     pub(super) settings: Arc<Settings>,
     pub(super) job: Job,
-    pub(super) account: String,
+    pub(super) what: What,
     pub(super) run_id: i64,
-    /// Shared by all runs of the account.
-    pub(super) limit: Option<Arc<Limit>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) stop: CancellationToken,
 }
 
-/// How a run ended, as far as the ticker has to know.
+/// What a run is about.
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    /// An account, and what all its runs share.
+    Poll(Box<Account>, Arc<Limit>),
+    Prune,
+}
+
+/// Which run has ended.
 #[derive(Debug)]
 pub(super) struct Done {
+    pub(super) run_id: i64,
     pub(super) account: String,
     pub(super) job: Job,
 }
@@ -40,29 +47,30 @@ pub(super) struct Done {
 impl Work {
     /// Does it. Whatever goes wrong is logged here, and in the run.
     pub(super) async fn run(self) -> Done {
-        let result = if self.account == ALL_ACCOUNTS { self.prune().await } else { self.poll().await };
+        let (account, result) = match &self.what {
+            What::Poll(account, limit) => (account.name.clone(), self.poll(account, limit).await),
+            What::Prune => (ALL_ACCOUNTS.to_owned(), self.prune().await),
+        };
         if let Err(error) = result {
             let job = self.job.as_str();
-            self.metrics.run(self.job, RunOutcome::Failed);
-            tracing::error!(account = self.account, run.id = self.run_id, "{job} ended early: {error}");
-            if !matches!(error, SetupError::Store(StoreError::RunEnded(_))) {
-                self.fail(&error).await;
+            let taken_over = matches!(error, SetupError::Store(StoreError::RunEnded(_)));
+            let interrupted = taken_over || self.stop.is_cancelled();
+            let outcome = if interrupted { RunOutcome::Interrupted } else { RunOutcome::Failed };
+            self.metrics.run(self.job, outcome);
+            tracing::error!(account, run.id = self.run_id, "{job} ended early: {error}");
+            if !taken_over {
+                self.end(outcome, &error).await;
             }
         }
-        Done { account: self.account, job: self.job }
+        Done { run_id: self.run_id, account, job: self.job }
     }
 
-    async fn poll(&self) -> Result<(), SetupError> {
-        let Some((account, limit)) = self.account().zip(self.limit.clone()) else {
-            return Err(SetupError::Unusable(format!(
-                "the account {} is no longer in the settings",
-                self.account
-            )));
-        };
+    async fn poll(&self, account: &Account, limit: &Arc<Limit>) -> Result<(), SetupError> {
+        let limit = Arc::clone(limit);
         let client = client(&self.settings, account, limit, self.settings.sync.max_attempts)?;
         let rules = Rules { trust_digests: self.job == Job::Refresh, ..rules(&self.settings) };
         let started_at = self.store.now().await?;
-        let cycles = self.plan(&rules, started_at).await?;
+        let cycles = self.plan(&account.name, &rules, started_at).await?;
         let exchanged = |took| self.metrics.exchange(&account.name, took);
         let sync = AccountSync {
             store: &self.store,
@@ -79,21 +87,22 @@ impl Work {
         Ok(())
     }
 
-    fn account(&self) -> Option<&Account> {
-        self.settings.accounts.iter().find(|account| account.name == self.account)
-    }
-
     async fn plan(
         &self,
+        account: &str,
         rules: &Rules,
         now: chrono::DateTime<chrono::Utc>,
     ) -> Result<Vec<Cycle>, StoreError> {
         let today = rules.today(now);
         let window = rules.retention.window(today);
-        let unfinished = self.store.unfinished_cycles(&self.account).await?;
+        let unfinished = match self.job {
+            Job::Refresh => self.store.unfinished_cycles(account).await?,
+            // The others do not ask.
+            _ => BTreeSet::new(),
+        };
         let cycles = plan(self.job, window, today, &unfinished);
         tracing::debug!(
-            account = self.account,
+            account,
             run.id = self.run_id,
             cycles = cycles.len(),
             newest = cycles.first().map(tracing::field::display),
@@ -105,16 +114,7 @@ impl Work {
     }
 
     async fn prune(&self) -> Result<(), SetupError> {
-        let pruning = Pruning {
-            store: &self.store,
-            clock: self.clock.as_ref(),
-            retention: self.settings.retention.rule(),
-            timezone: self.settings.schedule.timezone,
-            max_fraction: self.settings.retention.max_prune_fraction,
-            force: false,
-            max_batch: MAX_BATCH,
-            patience: PATIENCE,
-        };
+        let pruning = pruning(&self.settings, &self.store, self.clock.as_ref());
         match pruning.run_as(self.run_id, &self.stop).await {
             Ok(pruned) => {
                 let reports: i64 = pruned.cycles.iter().map(|cycle| cycle.reports).sum();
@@ -123,12 +123,9 @@ impl Work {
                 Ok(())
             }
             // Logged, and nothing to be done about by this process.
-            Err(PruneError::Refused(refusal)) => {
+            Err(refused @ PruneError::Refused(_)) => {
                 self.metrics.run(self.job, RunOutcome::Failed);
-                tracing::error!(
-                    run.id = self.run_id,
-                    "the prune was refused, nothing has been deleted: {refusal}"
-                );
+                tracing::error!(run.id = self.run_id, "{refused}");
                 Ok(())
             }
             Err(PruneError::Store(error)) => Err(error.into()),
@@ -136,8 +133,7 @@ impl Work {
     }
 
     /// The run must not look alive until its lease has run out.
-    async fn fail(&self, error: &SetupError) {
-        let outcome = if self.stop.is_cancelled() { RunOutcome::Interrupted } else { RunOutcome::Failed };
+    async fn end(&self, outcome: RunOutcome, error: &SetupError) {
         if let Err(again) = self.store.finish_run(self.run_id, outcome, Some(&error.to_string())).await {
             tracing::warn!(run.id = self.run_id, "could not log the end of the run: {again}");
         }

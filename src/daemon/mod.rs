@@ -23,17 +23,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
-use crate::setup::{Database, SetupError, instance};
-
+use crate::setup::{Database, SetupError, instance, schedule_of};
 use crate::store::Job;
-pub(crate) use slot::{ALL_ACCOUNTS, schedule_of};
 
 use http::{HttpState, Metrics, Plan};
 use manager::Manager;
@@ -59,7 +58,8 @@ pub enum DaemonError {
     Panicked(String),
     /// The private server ended by itself.
     #[error(
-        "the private PostgreSQL server has ended by itself; its log in {} says why",
+        "the private PostgreSQL server has ended, by itself or with the command that ran it (its log: {}); the daemon runs \
+         one of its own when it is started again",
         .0.join("postgres/postgres.log").display()
     )]
     DatabaseLost(PathBuf),
@@ -88,23 +88,32 @@ pub struct Orders {
 /// See [`DaemonError`].
 pub async fn run(settings: Settings, mut orders: Orders, clock: Arc<dyn Clock>) -> Result<(), DaemonError> {
     let manager = Manager::new();
-    let Some(database) = open(&settings, &orders.stop, manager).await? else { return Ok(()) };
-    let data_dir = settings.data_dir.clone();
     let (stop, started) = (orders.stop.clone(), orders.started.take());
-    let mut wakes = wake::every_half_minute().await.map_err(|error| DaemonError::Wake(error.to_string()))?;
+    // Whoever asks whether the daemon is alive is answered from here on, though the database may be away.
     let listener = listen(&settings).await?;
+    let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+    let (trouble, told) = watch::channel("not asked yet".to_owned());
+    let (show, shown) = watch::channel(http::waiting(told));
+    let mut server = serve(listener, shown, &stop);
+    let Some(database) = open(&settings, &stop, manager, &trouble).await? else {
+        while server.join_next().await.is_some() {}
+        return Ok(());
+    };
+    let data_dir = settings.data_dir.clone();
+    let mut wakes = wake::every_half_minute().await.map_err(|error| DaemonError::Wake(error.to_string()))?;
     let metrics = Arc::new(Metrics::new());
     let page =
         HttpState::new(database.store.aside(), plan(&settings), Arc::clone(&metrics), Arc::clone(&clock));
-    let parts = Parts { store: database.store.clone(), clock, metrics, page: page.clone() };
+    // The server may have ended, which is noticed below.
+    let _ = show.send(http::router(page.clone()));
+    let parts = Parts { store: database.store.clone(), clock, metrics, page };
     let mut ticker = Ticker::new(parts, Arc::new(settings), instance(), orders);
     tracing::info!(instance = ticker.instance(), database = database.store.target(), "started");
     manager.ready();
     if let Some(started) = started {
         // Who is no longer there need not be told.
-        let _ = started.send(listener.as_ref().and_then(|listener| listener.local_addr().ok()));
+        let _ = started.send(address);
     }
-    let mut server = serve(listener, page, &stop);
     let ended = tokio::select! {
         Some(Err(panic)) = server.join_next() => Err(DaemonError::Panicked(panic.to_string())),
         ended = ticker.run(&mut wakes, manager) => ended,
@@ -134,10 +143,14 @@ async fn listen(settings: &Settings) -> Result<Option<TcpListener>, DaemonError>
 }
 
 /// Serves the endpoints, if there is an address for them.
-fn serve(listener: Option<TcpListener>, page: HttpState, stop: &CancellationToken) -> JoinSet<()> {
+fn serve(
+    listener: Option<TcpListener>,
+    shown: watch::Receiver<Router>,
+    stop: &CancellationToken,
+) -> JoinSet<()> {
     let mut server = JoinSet::new();
     if let Some(listener) = listener {
-        server.spawn(http::serve(listener, http::router(page), stop.clone()));
+        server.spawn(http::serve(listener, shown, stop.clone()));
     }
     server
 }
@@ -156,21 +169,30 @@ fn plan(settings: &Settings) -> Plan {
     }
 }
 
-/// Opens the database, waiting for one that is not there yet; `None` when told to stop meanwhile.
+/// Opens the database, waiting for one that is not there yet and telling why; `None` when told to stop meanwhile.
 async fn open(
     settings: &Settings,
     stop: &CancellationToken,
     manager: Manager,
+    trouble: &watch::Sender<String>,
 ) -> Result<Option<Database>, DaemonError> {
     loop {
-        let opened = tokio::select! {
-            opened = Database::open_for_sync(settings) => opened,
-            () = stop.cancelled() => return Ok(None),
+        let mut opening = std::pin::pin!(Database::open_for_sync(settings));
+        let opened = loop {
+            tokio::select! {
+                opened = &mut opening => break opened,
+                // It has limits of its own.
+                () = tokio::time::sleep(manager.within_patience(CONNECT_AGAIN)) => manager.alive(),
+                () = stop.cancelled() => return Ok(None),
+            }
         };
         match opened {
             Ok(database) => return Ok(Some(database)),
             Err(SetupError::Store(error)) if error.is_transient() => {
                 manager.status("waiting for the database");
+                trouble.send_replace(error.to_string());
+                // It has started, and goes on by itself: nobody is to wait for that.
+                manager.ready();
                 tracing::warn!("{error}; trying again in {} s", CONNECT_AGAIN.as_secs());
                 tokio::select! {
                     () = tokio::time::sleep(CONNECT_AGAIN) => {}

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::config::{Schedule, Settings};
+use crate::config::Settings;
 use crate::schedule::CronSchedule;
+use crate::setup::schedule_of;
 use crate::store::Job;
 
 /// A run that gives no sign of life is taken for dead after two minutes; then is the time to look.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(125);
-
-/// What the prune runs under: it serves all accounts.
-pub(crate) const ALL_ACCOUNTS: &str = "*";
 
 /// A job of an account.
 #[derive(Clone, Debug)]
@@ -30,27 +28,10 @@ pub(super) struct Slot {
 
 /// Every job of every account, in the order in which they are looked at.
 pub(super) fn slots(settings: &Settings) -> Vec<Slot> {
-    let polling = [Job::Discover, Job::Refresh, Job::Reconcile];
-    let of_account = |name: &str| polling.map(|job| (name.to_owned(), job));
-    settings
-        .accounts
-        .iter()
-        .flat_map(|account| of_account(&account.name))
-        .chain([(ALL_ACCOUNTS.to_owned(), Job::Prune)])
+    Job::scheduled_of(settings.accounts.iter().map(|account| &*account.name))
         .filter_map(|(account, job)| {
             let schedule = schedule_of(&settings.schedule, job)?.clone();
             Some(Slot { account, job, schedule, counts_from: None, look_again: None, not_before: None })
         })
         .collect()
-}
-
-/// A job's schedule; a manual run has none.
-pub(crate) fn schedule_of(schedule: &Schedule, job: Job) -> Option<&CronSchedule> {
-    match job {
-        Job::Discover => Some(&schedule.discover),
-        Job::Refresh => Some(&schedule.refresh),
-        Job::Reconcile => Some(&schedule.reconcile),
-        Job::Prune => Some(&schedule.prune),
-        Job::Manual => None,
-    }
 }

@@ -1,6 +1,6 @@
 //! Decides what is due, claims it, and starts it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::http::{HttpState, Metrics};
-use super::job::{Done, Work};
+use super::job::{Done, What, Work};
 use super::manager::Manager;
 use super::reload::Reload;
 use super::slot::{LOOK_AGAIN, Slot, slots};
 use super::wake::Wakes;
 use super::{DaemonError, Orders, plan};
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{Account, Settings};
 use crate::lmp::Limit;
 use crate::schedule::{self, Why};
 use crate::setup::{SetupError, limit};
@@ -28,6 +28,9 @@ const LOOK_LIMIT: Duration = Duration::from_secs(20);
 
 /// When to look again after the database was out of reach.
 const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(5);
+
+/// When to try a first sync again that brought nothing.
+const AFTER_FAILED_FIRST_SYNC: TimeDelta = TimeDelta::hours(1);
 
 /// With nothing due ever, the half-minute wakes are enough.
 const IDLE: Duration = Duration::from_hours(1);
@@ -51,6 +54,14 @@ pub(super) struct Parts {
     pub(super) page: HttpState,
 }
 
+/// When to look at an account's first sync.
+#[derive(Clone, Copy, Debug)]
+struct FirstLook {
+    at: DateTime<Utc>,
+    /// Whether we have just tried: if it has failed, it is left alone for a while.
+    tried: bool,
+}
+
 /// The heart of the daemon.
 pub(super) struct Ticker {
     store: Store,
@@ -62,13 +73,15 @@ pub(super) struct Ticker {
     orders: Orders,
     slots: Vec<Slot>,
     limits: HashMap<String, Arc<Limit>>,
-    /// Accounts whose first sync is not known to be done, and when to look at it.
-    first_syncs: HashMap<String, DateTime<Utc>>,
+    /// Accounts whose first sync is not known to be done.
+    first_syncs: HashMap<String, FirstLook>,
     /// Since when the daemon has been awake: ticks due before were missed.
     awake_since: DateTime<Utc>,
     /// The last look by both clocks.
     last_look: (DateTime<Utc>, Instant),
     runs: JoinSet<Done>,
+    /// The numbers of these runs.
+    under_way: HashSet<i64>,
 }
 
 impl Ticker {
@@ -89,8 +102,9 @@ impl Ticker {
             awake_since: now,
             last_look: (now, Instant::now()),
             runs: JoinSet::new(),
+            under_way: HashSet::new(),
         };
-        ticker.arrange();
+        ticker.arrange(&[]);
         ticker
     }
 
@@ -142,13 +156,20 @@ impl Ticker {
         }
     }
 
-    /// Sets the jobs up from the settings; what is known of those that stay, stays.
-    fn arrange(&mut self) {
+    /// Sets the jobs up from the settings; the ledger is read anew. An account whose limits are what they were
+    /// `before` keeps them: a run may be under way, and the next one is to share them with it.
+    fn arrange(&mut self, before: &[Account]) {
         self.slots = slots(&self.settings);
         let now = self.clock.now();
         let accounts = &self.settings.accounts;
-        self.limits = accounts.iter().map(|account| (account.name.clone(), limit(account))).collect();
-        self.first_syncs = accounts.iter().map(|account| (account.name.clone(), now)).collect();
+        let limits = accounts.iter().map(|account| {
+            let kept = before.iter().any(|old| old.name == account.name && old.is_as_fast_as(account));
+            let kept = self.limits.get(&account.name).filter(|_| kept).map(Arc::clone);
+            (account.name.clone(), kept.unwrap_or_else(|| limit(account)))
+        });
+        self.limits = limits.collect();
+        let look = FirstLook { at: now, tried: false };
+        self.first_syncs = accounts.iter().map(|account| (account.name.clone(), look)).collect();
     }
 
     fn reload(&mut self, manager: Manager) {
@@ -156,8 +177,8 @@ impl Ticker {
         match (self.orders.load)().and_then(|settings| settings.require_accounts().map(|()| settings)) {
             Ok(new) => self.take_over(new),
             Err(error) => tracing::error!(
-                "the settings stay as they were: {error}; mend them and reload again, `lmp-billing-sync check` tells \
-                 whether they are right"
+                "the settings stay as they were: {error}; mend them and reload again (restart, where a file of secrets \
+                 is new); `lmp-billing-sync check` tells whether they are right"
             ),
         }
         manager.ready();
@@ -173,8 +194,8 @@ impl Ticker {
         {
             tracing::error!("the log stays as it was: {error}");
         }
-        self.settings = Arc::new(settings);
-        self.arrange();
+        let before = std::mem::replace(&mut self.settings, Arc::new(settings));
+        self.arrange(&before.accounts);
         self.page.replace_plan(plan(&self.settings));
         tracing::info!(accounts = self.settings.accounts.len(), added, removed, "loaded the settings anew");
     }
@@ -198,14 +219,15 @@ impl Ticker {
             for slot in &mut self.slots {
                 (slot.counts_from, slot.not_before, slot.look_again) = (None, None, None);
             }
-            for look_at in self.first_syncs.values_mut() {
-                *look_at = now.min(*look_at);
+            for look in self.first_syncs.values_mut() {
+                look.at = now.min(look.at);
             }
         }
     }
 
     fn settle(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
         let done = unless_panicked(done)?;
+        self.under_way.remove(&done.run_id);
         // If it was interrupted (the database went away), its tick may be claimed again.
         let now = self.clock.now();
         for slot in &mut self.slots {
@@ -213,8 +235,8 @@ impl Ticker {
                 slot.look_again = Some(now);
             }
         }
-        if let Some(look_at) = self.first_syncs.get_mut(&done.account) {
-            *look_at = now;
+        if let Some(look) = self.first_syncs.get_mut(&done.account) {
+            look.at = now;
         }
         Ok(())
     }
@@ -227,39 +249,38 @@ impl Ticker {
         }
         let now = self.clock.now();
         let ticks = self.slots.iter().filter_map(|slot| slot.next(now));
-        Ok(ticks.chain(self.first_syncs.values().copied()).min())
+        Ok(ticks.chain(self.first_syncs.values().map(|look| look.at)).min())
     }
 
     async fn look_at_first_syncs(&mut self) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let due: Vec<String> = self
-            .first_syncs
-            .iter()
-            .filter(|(_, at)| **at <= now)
-            .map(|(account, _)| account.clone())
-            .collect();
-        for account in due {
+        let due = self.first_syncs.iter().filter(|(_, look)| look.at <= now);
+        let due: Vec<(String, bool)> = due.map(|(account, look)| (account.clone(), look.tried)).collect();
+        for (account, tried) in due {
             self.store.interrupt_dead_runs().await?;
-            match self.store.first_sync(&account).await? {
+            let look = match self.store.first_sync(&account).await? {
                 FirstSync::Done => {
                     self.first_syncs.remove(&account);
                     continue;
                 }
-                FirstSync::Running => {}
-                FirstSync::Needed => {
-                    let tick = Tick {
-                        account: &account,
-                        job: Job::Reconcile,
-                        due_at: None,
-                        trigger: Trigger::Startup,
-                    };
-                    if let Claim::Ours(run) = self.store.claim(tick, &self.instance).await? {
-                        tracing::info!(account, run.id = run.id, "first sync: the whole window");
-                        self.start(&account, Job::Reconcile, run.id);
-                    }
+                // Whoever has just mended the settings wants to see it work, and LMP comes back some time.
+                FirstSync::Failed if tried => FirstLook { at: now + AFTER_FAILED_FIRST_SYNC, tried: false },
+                FirstSync::Needed | FirstSync::Failed => {
+                    self.claim_first_sync(&account).await?;
+                    FirstLook { at: now + LOOK_AGAIN, tried: true }
                 }
-            }
-            self.first_syncs.insert(account, now + LOOK_AGAIN);
+                FirstSync::Running => FirstLook { at: now + LOOK_AGAIN, tried },
+            };
+            self.first_syncs.insert(account, look);
+        }
+        Ok(())
+    }
+
+    async fn claim_first_sync(&mut self, account: &str) -> Result<(), StoreError> {
+        let tick = Tick { account, job: Job::Reconcile, due_at: None, trigger: Trigger::Startup };
+        if let Claim::Ours(run) = self.store.claim(tick, &self.instance).await? {
+            tracing::info!(account, run.id = run.id, "first sync: the whole window");
+            self.start(account, Job::Reconcile, run.id);
         }
         Ok(())
     }
@@ -298,6 +319,8 @@ impl Ticker {
             let trigger = if due_at < self.awake_since { Trigger::CatchUp } else { Trigger::Schedule };
             // A newer tick that is due already takes its place.
             if schedule::due(&slot.schedule, state.counts_from, now, self.awake_since).is_none() {
+                // Until it is settled: should the database fail now, the tick must not be forgotten.
+                slot.look_again = Some(now + BUSY);
                 self.claim(index, due_at, trigger).await?;
             }
         }
@@ -323,7 +346,7 @@ impl Ticker {
                 self.start(&account, job, run.id);
             }
             Claim::Skipped => {
-                slot.counts_from = Some(due_at);
+                (slot.counts_from, slot.look_again) = (Some(due_at), None);
                 tracing::warn!(account, %due_at, "{} is still running; this tick is skipped", job.as_str());
             }
             Claim::Taken => {
@@ -337,13 +360,23 @@ impl Ticker {
     }
 
     fn start(&mut self, account: &str, job: Job, run_id: i64) {
+        let known = self.settings.accounts.iter().find(|known| known.name == account);
+        let what = match (job, known.zip(self.limits.get(account))) {
+            (Job::Prune, _) => What::Prune,
+            (_, Some((account, limit))) => What::Poll(Box::new(account.clone()), Arc::clone(limit)),
+            // Accounts, limits and slots are made from the same settings.
+            (_, None) => return tracing::error!(account, "no such account; please report this as a bug"),
+        };
+        // A clock that was set back makes us claim once more what we are at.
+        if !self.under_way.insert(run_id) {
+            return;
+        }
         let work = Work {
             store: self.store.clone(),
             settings: Arc::clone(&self.settings),
             job,
-            account: account.to_owned(),
+            what,
             run_id,
-            limit: self.limits.get(account).map(Arc::clone),
             clock: Arc::clone(&self.clock),
             metrics: Arc::clone(&self.metrics),
             stop: self.orders.stop.clone(),

@@ -18,7 +18,7 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// The last day that is still kept: reports that ended before it are past retention.
+    /// The oldest day that is still kept: reports that ended before it are past retention.
     ///
     /// The day of the month is kept where the target month has it, else the month's last day
     /// stands in: 24 months before 29 February is 28 February.

@@ -90,13 +90,14 @@ pub(super) async fn create(
     }
     // Only its complaints are worth keeping: the rest ends with advice to start the server by hand.
     initdb.stdout(Stdio::null()).stderr(log.share()?);
+    let free = rustix::fs::statvfs(&work).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
     let status = tokio::process::Command::from(initdb)
         .kill_on_drop(true)
         .status()
         .await
         .map_err(EmbeddedError::io("run", binaries.initdb()))?;
     if !status.success() {
-        return Err(EmbeddedError::Initdb { cluster: home.cluster(), status, said: log.said() });
+        return Err(EmbeddedError::Initdb { cluster: home.cluster(), status, said: log.said(), free });
     }
 
     fs::rename(&data, home.cluster())

@@ -66,8 +66,9 @@ pub enum EmbeddedError {
     /// The data belongs to another user of the machine.
     #[error(
         "the data in {} belongs to user id {owner}, and this program, running as user id {we}, cannot start \
-         a server on it. Run the program as the user it ran as before, hand the folder over (chown -R), or \
+         a server on it. Run the program as the user it ran as before, hand the folder over (chown -R {we} {}), or \
          choose another data_dir",
+        folder.display(),
         folder.display()
     )]
     ForeignOwner {
@@ -79,9 +80,22 @@ pub enum EmbeddedError {
         we: u32,
     },
 
+    /// We are root, and the folder was made for somebody else.
+    #[error(
+        "{} is the folder of user id {owner}, as the systemd service's is, and holds no database yet. Start the service \
+         (systemctl start lmp-billing-sync): commands use its server. Else choose another data_dir",
+        folder.display()
+    )]
+    OfTheService {
+        /// The data directory.
+        folder: PathBuf,
+        /// Who owns it.
+        owner: u32,
+    },
+
     /// Another program holds the data directory.
     #[error(
-        "another lmp-billing-sync (pid {pid}) is running with the data in {}. Two cannot share it: stop the \
+        "another lmp-billing-sync (pid {pid}) is running with the data in {}. Two cannot share them: stop the \
          other one, point this one at its database with database.url, or give this one another data_dir",
         home.display()
     )]
@@ -131,10 +145,10 @@ pub enum EmbeddedError {
 
     /// The server's user cannot reach a folder.
     #[error(
-        "PostgreSQL refuses to run as root, so it is run as user {user}, who may not enter {}, on the way to \
-         {}. If it belongs to the systemd service, start that: its server runs as long as it does, and is used. \
-         Else choose another place (for data, data_dir = \"/var/lib/lmp-billing-sync\"), run this program as \
-         an ordinary user, or let others pass: chmod o+x {}",
+        "no server runs on this data. If they are the systemd service's, start it (systemctl start \
+         lmp-billing-sync): commands use its server. Else: PostgreSQL refuses to run as root, so it is run as user \
+         {user}, who may not enter {}, on the way to {}; choose another data_dir, run this program as an ordinary user, \
+         or let others pass: chmod o+x {}",
         barred.display(),
         wanted.display(),
         barred.display()
@@ -149,14 +163,19 @@ pub enum EmbeddedError {
     },
 
     /// initdb failed.
-    #[error("initdb could not make a new PostgreSQL data folder in {} ({status}). It said:\n{said}{}", cluster.display(), nameless(.said))]
+    #[error(
+        "initdb could not make a new PostgreSQL data folder in {} ({status}). It said:\n{said}{}{}",
+        cluster.display(), nameless(.said), scarce(*.free)
+    )]
     Initdb {
         /// The folder that was to be made.
         cluster: PathBuf,
         /// How initdb ended.
         status: ExitStatus,
-        /// The end of what it said.
+        /// The end of what it said; on a full disk that is not all.
         said: String,
+        /// How many bytes were free before, if that is known.
+        free: Option<u64>,
     },
 
     /// The server ended instead of becoming ready.
@@ -231,6 +250,21 @@ impl EmbeddedError {
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }
+    }
+}
+
+/// A new database takes some 50 MB.
+const ENOUGH: u64 = 100 << 20;
+
+fn scarce(free: Option<u64>) -> String {
+    match free {
+        Some(free) if free < ENOUGH => {
+            format!(
+                "\nOnly {} MB were free there: free some disk space, or choose another data_dir",
+                free >> 20
+            )
+        }
+        _ => String::new(),
     }
 }
 

@@ -44,6 +44,7 @@ impl Home {
         let data_dir =
             std::path::absolute(data_dir).map_err(EmbeddedError::io("find the folder", data_dir))?;
         let dir = data_dir.join("postgres");
+        leave_to_its_owner(&data_dir)?;
         create_passable(&dir)?;
         let lock = lock(&dir).await?;
         Ok(Self { dir, lock })
@@ -163,6 +164,20 @@ fn read_port(dir: &Path) -> Option<u16> {
 /// A password nobody can guess: twice 122 bits from the operating system, safe in a URL and a shell.
 pub(super) fn generate_password() -> SecretString {
     format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()).into()
+}
+
+/// Root makes nothing in another user's folder that holds no data yet: that user, the service's for example,
+/// could not use it.
+fn leave_to_its_owner(data_dir: &Path) -> Result<(), EmbeddedError> {
+    if !rustix::process::geteuid().is_root() || Home::cluster_of(data_dir).exists() {
+        return Ok(());
+    }
+    match fs::metadata(data_dir) {
+        Ok(folder) if folder.uid() != 0 => {
+            Err(EmbeddedError::OfTheService { folder: data_dir.to_owned(), owner: folder.uid() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Creates a folder and those above it. As root they let others pass whatever the umask says, since

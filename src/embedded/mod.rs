@@ -24,7 +24,7 @@ mod log;
 mod server;
 mod user;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -191,30 +191,9 @@ impl EmbeddedPostgres {
         url(self.port, &self.password)
     }
 
-    /// A line to type into a shell of this machine that opens psql, without telling the password.
-    pub fn psql_hint(&self) -> String {
-        let password_file = shell_word(&self.password_file());
-        format!("PGPASSWORD=$(cat {password_file}) psql -h {HOST} -p {} -U {ROLE} {DATABASE}", self.port)
-    }
-
-    /// The address the server listens on: loopback.
-    pub fn host(&self) -> &'static str {
-        HOST
-    }
-
     /// The port the server listens on; kept from start to start while nobody else takes it.
     pub fn port(&self) -> u16 {
         self.port
-    }
-
-    /// The role to connect as.
-    pub fn user(&self) -> &'static str {
-        ROLE
-    }
-
-    /// The database to connect to.
-    pub fn database(&self) -> &'static str {
-        DATABASE
     }
 
     /// The file that holds the password; only the user who runs this program may read it.
@@ -289,25 +268,7 @@ async fn start_on_some_port(launch: &Launch<'_>, home: &Home) -> Result<(Server,
     Err(EmbeddedError::NoPort { attempts: PORT_ATTEMPTS })
 }
 
-/// Quotes a path for a shell where it needs it.
 fn url(port: u16, password: &SecretString) -> SecretString {
     let password = password.expose_secret();
     format!("postgres://{ROLE}:{password}@{HOST}:{port}/{DATABASE}?sslmode=disable").into()
-}
-
-fn shell_word(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    if text.chars().all(plain) { text.into_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shell_word_is_quoted_only_where_needed() {
-        assert_eq!(shell_word(Path::new("/var/lib/x/password")), "/var/lib/x/password");
-        assert_eq!(shell_word(Path::new("/My Data/it's")), r"'/My Data/it'\''s'");
-    }
 }

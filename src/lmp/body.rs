@@ -138,11 +138,14 @@ mod tests {
         for size in [0, 10, MEMORY_LIMIT, MEMORY_LIMIT + 1, 3 * MEMORY_LIMIT] {
             let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
             let mut spool = Spool::default();
-            for chunk in bytes.chunks(100_000) {
+            for chunk in bytes.chunks(MEMORY_LIMIT / 2) {
                 spool.push(chunk).await.unwrap();
+                assert!(spool.memory.len() <= MEMORY_LIMIT, "{} bytes in memory", spool.memory.len());
             }
             let body = spool.finish().await.unwrap();
+            assert_eq!(matches!(body.store, Store::File(_)), size > MEMORY_LIMIT, "{size} bytes");
             assert_eq!(body.len(), size as u64);
+            assert_eq!(body.is_empty(), size == 0);
             assert_eq!(body.sha256(), <[u8; 32]>::from(Sha256::digest(&bytes)));
             for _ in 0..2 {
                 let mut read = Vec::new();

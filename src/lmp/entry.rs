@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::window::without_place;
 use crate::domain::{Cycle, KnownStatus, Report, Status, parse_guid};
 
 use fields::Fields;
@@ -315,12 +316,6 @@ fn shown(value: &str) -> String {
     let cut: String = value.chars().take(80).collect();
     let dots = if cut.len() < value.len() { "…" } else { "" };
     format!("{cut:?}{dots}")
-}
-
-/// The place serde names is inside the entry, which helps nobody.
-fn without_place(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]

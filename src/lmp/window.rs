@@ -113,8 +113,8 @@ impl<R: Read> Window<R> {
     }
 }
 
-/// The place serde names is one in the window.
-fn without_place(error: &serde_json::Error) -> String {
+/// The place serde names is one in the window, or in an entry.
+pub(super) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
 }

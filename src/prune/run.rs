@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::progress::{Progress, PrunedLogs};
 use super::work::{Flow, Work};
 use super::{PruneError, Pruned, Pruning};
-use crate::store::{Job, NewRun, RunOutcome, Trigger};
+use crate::store::{ALL_ACCOUNTS, Job, NewRun, RunOutcome, Trigger};
 use crate::sync::Lease;
 
 /// How long a transaction under way may go on after the program was told to stop.
@@ -24,7 +24,7 @@ impl Pruning<'_> {
         instance: &str,
         stop: &CancellationToken,
     ) -> Result<Pruned, PruneError> {
-        let new = NewRun { job: Job::Prune, trigger, account: "*", instance };
+        let new = NewRun { job: Job::Prune, trigger, account: ALL_ACCOUNTS, instance };
         let run_id = self.store.start_run(new).await?.id;
         self.run_as(run_id, stop).await
     }

@@ -1,11 +1,14 @@
-//! Clients and rules, made from the settings.
+//! Clients, rules, schedules and prunings, made from the settings.
 
 use std::sync::Arc;
 
 use super::SetupError;
-use crate::clock::SystemClock;
-use crate::config::{Account, Settings};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Account, Schedule, Settings};
 use crate::lmp::{Client, ClientOptions, Limit};
+use crate::prune::{MAX_BATCH, PATIENCE, Pruning};
+use crate::schedule::CronSchedule;
+use crate::store::{Job, Store};
 use crate::sync::Rules;
 
 /// How fast an account may be asked, by all its clients together.
@@ -59,6 +62,31 @@ pub fn rules(settings: &Settings) -> Rules {
         accept_withdrawals: false,
         ignore_fields: Arc::new(settings.sync.ignore_fields.iter().cloned().collect()),
         trust_digests: false,
+    }
+}
+
+/// A prune as the settings want it, without force.
+pub fn pruning<'a>(settings: &Settings, store: &'a Store, clock: &'a dyn Clock) -> Pruning<'a> {
+    Pruning {
+        store,
+        clock,
+        retention: settings.retention.rule(),
+        timezone: settings.schedule.timezone,
+        max_fraction: settings.retention.max_prune_fraction,
+        force: false,
+        max_batch: MAX_BATCH,
+        patience: PATIENCE,
+    }
+}
+
+/// A job's schedule; a manual run has none.
+pub fn schedule_of(schedule: &Schedule, job: Job) -> Option<&CronSchedule> {
+    match job {
+        Job::Discover => Some(&schedule.discover),
+        Job::Refresh => Some(&schedule.refresh),
+        Job::Reconcile => Some(&schedule.reconcile),
+        Job::Prune => Some(&schedule.prune),
+        Job::Manual => None,
     }
 }
 

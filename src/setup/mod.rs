@@ -3,8 +3,8 @@
 mod account;
 mod database;
 
-pub use account::{client, instance, limit, rules};
-pub use database::Database;
+pub use account::{client, instance, limit, pruning, rules, schedule_of};
+pub use database::{Database, embedded_options};
 
 use crate::config::ConfigError;
 use crate::embedded::EmbeddedError;
@@ -26,9 +26,6 @@ pub enum SetupError {
     /// The private server does not run.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
-    /// The client cannot be made.
-    #[error(transparent)]
-    Lmp(LmpError),
 }
 
 impl From<StoreError> for SetupError {
@@ -42,9 +39,6 @@ impl From<StoreError> for SetupError {
 
 impl From<LmpError> for SetupError {
     fn from(error: LmpError) -> Self {
-        match error {
-            LmpError::Setup(problem) => Self::Unusable(problem),
-            error => Self::Lmp(error),
-        }
+        Self::Unusable(error.to_string())
     }
 }

@@ -16,7 +16,7 @@ pub struct WorldClock {
 
 /// How the world's time passes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Pace {
+enum Pace {
     /// With the real time.
     Real,
     /// It stands still.
@@ -29,8 +29,6 @@ pub enum Pace {
         started: DateTime<Utc>,
         /// Simulated seconds per real second.
         speed: f64,
-        /// Whether it may run past the real present. If not, it goes on in real time from there.
-        into_the_future: bool,
     },
 }
 
@@ -46,9 +44,8 @@ impl WorldClock {
         match *lock(&self.pace) {
             Pace::Real => real,
             Pace::Stopped(at) => at,
-            Pace::Running { start, started, speed, into_the_future } => {
-                let now = start.checked_add_signed(scaled(real - started, speed)).unwrap_or(real);
-                if into_the_future { now } else { now.min(real) }
+            Pace::Running { start, started, speed } => {
+                start.checked_add_signed(scaled(real - started, speed)).unwrap_or(real).min(real)
             }
         }
     }
@@ -61,12 +58,7 @@ impl WorldClock {
     /// Lets the world's time run from `start`, `speed` simulated seconds per real second, and no
     /// further than the real present, from where it goes on in real time.
     pub fn run(&self, start: DateTime<Utc>, speed: f64) {
-        self.set_pace(Pace::Running { start, started: self.real.now(), speed, into_the_future: false });
-    }
-
-    /// Sets how time passes, in full.
-    pub fn set_pace(&self, pace: Pace) {
-        *lock(&self.pace) = pace;
+        *lock(&self.pace) = Pace::Running { start, started: self.real.now(), speed };
     }
 }
 
@@ -115,18 +107,5 @@ mod tests {
         assert_eq!(world.now(), at("2026-08-09T10:01:12Z"));
         real.advance(TimeDelta::seconds(1));
         assert_eq!(world.now(), at("2026-08-09T10:01:13Z"));
-    }
-
-    #[test]
-    fn it_runs_into_the_future_only_when_it_may() {
-        let real = ManualClock::at("2026-08-09T10:00:00Z");
-        let world = WorldClock::new(real.clone());
-        let start = at("2027-01-01T00:00:00Z");
-        world.run(start, 1.0);
-        assert_eq!(world.now(), real.now());
-        let started = real.now();
-        world.set_pace(Pace::Running { start, started, speed: 60.0, into_the_future: true });
-        real.advance(TimeDelta::minutes(1));
-        assert_eq!(world.now(), at("2027-01-01T01:00:00Z"));
     }
 }

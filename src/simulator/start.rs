@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::clock::{Pace, WorldClock};
+use super::clock::WorldClock;
 use super::faults::{FaultRule, Faults};
 use super::handle::SimulatorHandle;
 use super::ledger::{Ledger, Recording};
@@ -155,7 +155,7 @@ impl SimulatorBuilder {
         match self.start {
             None => {}
             Some((start, speed)) if speed > 0.0 => world_clock.run(start, speed),
-            Some((start, _)) => world_clock.set_pace(Pace::Stopped(start)),
+            Some((start, _)) => world_clock.set(start),
         }
         let listener = TcpListener::bind(self.listen).await?;
         let addr = listener.local_addr()?;

@@ -13,11 +13,12 @@ pub trait Entries: Send + Sync + 'static {
     /// When the answer turns out not to be whole, or the sink gives up.
     fn read(&self, sink: &mut dyn EntrySink) -> Result<(), EntriesError>;
 
-    /// The entries at these positions (ascending), as quarantined for contradicting each other.
+    /// The entries at these positions (ascending), as quarantined for contradicting each other; no more than
+    /// `keep` of them whole.
     ///
     /// # Errors
     /// When the answer cannot be read again.
-    fn contradicting(&self, positions: &[i32]) -> Result<Vec<BadEntry>, EntriesError>;
+    fn contradicting(&self, positions: &[i32], keep: usize) -> Result<Contradicting, EntriesError>;
 }
 
 /// What takes entries.
@@ -44,6 +45,15 @@ pub enum EntriesError {
     /// The database stopped taking rows; its own error says why.
     #[error("the database stopped taking rows")]
     Closed,
+}
+
+/// Entries that contradict each other.
+#[derive(Debug, Default)]
+pub struct Contradicting {
+    /// Where each stands, and its SHA-256.
+    pub digests: Vec<(i32, [u8; 32])>,
+    /// The first of them, to be kept.
+    pub kept: Vec<BadEntry>,
 }
 
 /// An entry for the quarantine.

@@ -102,9 +102,16 @@ impl StoreError {
         }
     }
 
-    /// Whether the database is at fault as a whole, so that other work would fail in the same way.
+    /// Whether the database is at fault as a whole, so that other work would fail in the same way: not where
+    /// somebody else's lock was in the way.
     pub fn is_outage(&self) -> bool {
-        self.is_transient() && !self.is_conflict()
+        self.is_transient() && !self.is_conflict() && !self.is_contention()
+    }
+
+    fn is_contention(&self) -> bool {
+        let Self::Statement { source, .. } = self else { return false };
+        let code = source.as_database_error().and_then(DatabaseError::code);
+        code.is_some_and(|code| [LOCK_TIMEOUT, "40001", "40P01", "57014"].contains(&&*code))
     }
 
     /// Whether the whole transaction may be done again.
@@ -173,6 +180,7 @@ fn unreachable(error: &sqlx::Error) -> String {
             "{cause}; switch ssl on in the server, for database.url asks for no less (sslmode); nothing has been sent"
         ),
         sqlx::Error::Tls(_) => format!("{cause}; check sslmode and sslrootcert in database.url"),
+        sqlx::Error::Database(error) if advice(error.as_ref()).is_some() => cause,
         _ => format!("{cause}; check database.url, and that PostgreSQL runs there"),
     }
 }
@@ -203,15 +211,24 @@ fn cause(error: &sqlx::Error) -> String {
 
 fn database_words(error: &dyn DatabaseError) -> String {
     let code = error.code().unwrap_or_default();
-    let advice = match &*code {
-        "42501" => "; grant it to the user in database.url, or use one that has it",
-        "28P01" | "28000" => "; check user and password in database.url",
-        "3D000" => "; create it, or check the name in database.url",
-        "53100" => "; free some disk space on the database server",
-        "25006" => "; this server is a read-only standby, connect to the primary",
-        _ => "",
-    };
+    let advice = advice(error).map(|advice| format!("; {advice}")).unwrap_or_default();
     format!("{} (SQLSTATE {code}){advice}", error.message())
+}
+
+/// What to do about what the database says.
+fn advice(error: &dyn DatabaseError) -> Option<&'static str> {
+    Some(match &*error.code()? {
+        "42501" => {
+            "`lmp-billing-sync migrate` as the schema's owner grants what a member of lmp_billing_sync needs; else grant \
+             it to the user in database.url"
+        }
+        "28P01" | "28000" => "check user and password in database.url",
+        "3D000" => "create it, or check the name in database.url",
+        "53100" => "free some disk space on the database server",
+        "53300" => "lower database.max_connections, or allow more",
+        "25006" => "this server is a read-only standby, connect to the primary",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

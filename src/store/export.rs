@@ -170,15 +170,33 @@ impl Store {
         tx.commit().await
     }
 
+    /// Whether any account has a report of a cycle.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn has_reports_of(&self, cycle: Cycle) -> Result<bool, StoreError> {
+        self.read("looking for a month's reports", |connection| {
+            let there = sqlx::query_scalar!(
+                r#"select exists (select from lmp_billing.reports where cycle = $1) as "there!""#,
+                cycle.first_day()
+            );
+            Box::pin(there.fetch_one(connection))
+        })
+        .await
+    }
+
     /// The accounts of which anything is stored.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn stored_accounts(&self) -> Result<Vec<String>, StoreError> {
-        sqlx::query_scalar!(r#"select distinct account as "account!" from lmp_billing.cycles order by 1"#)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(StoreError::doing("looking for accounts"))
+        self.read("looking for accounts", |connection| {
+            let accounts = sqlx::query_scalar!(
+                r#"select distinct account as "account!" from lmp_billing.cycles order by 1"#
+            );
+            Box::pin(accounts.fetch_all(connection))
+        })
+        .await
     }
 
     /// The statuses, in their order.
@@ -186,9 +204,12 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn statuses(&self) -> Result<Vec<String>, StoreError> {
-        sqlx::query_scalar!("select status from lmp_billing.report_statuses order by position, status")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(StoreError::doing("reading the statuses"))
+        self.read("reading the statuses", |connection| {
+            let statuses = sqlx::query_scalar!(
+                "select status from lmp_billing.report_statuses order by position, status"
+            );
+            Box::pin(statuses.fetch_all(connection))
+        })
+        .await
     }
 }

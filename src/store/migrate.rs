@@ -103,7 +103,8 @@ impl Store {
     pub async fn migrate(&self) -> Result<Migrated, StoreError> {
         // A connection of its own: whatever happens, it does not go back to the pool.
         let mut connection = self.connection().await?;
-        let migrated = migrate(&mut connection, self.pooled).await;
+        let doing = "bringing the schema up to date";
+        let migrated = within(doing, self.limits.apply, migrate(&mut connection, self.pooled)).await;
         // Closing is a courtesy; the server notices a lost connection too.
         let _ = connection.close().await;
         migrated
@@ -141,7 +142,6 @@ async fn applied(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
 }
 
 async fn migrate(connection: &mut PgConnection, pooled: bool) -> Result<Migrated, StoreError> {
-    let failed = |error: sqlx::Error| StoreError::Migration(error.to_string());
     let mut tx = connection.begin().await.map_err(failed)?;
     // A transaction of an analyst may hold a table; better to fail and say so than to queue everyone
     // else behind us.
@@ -167,6 +167,7 @@ async fn migrate(connection: &mut PgConnection, pooled: bool) -> Result<Migrated
         MigrateError::VersionMismatch(version) => {
             StoreError::Migration(format!("migration {version} has been applied with another text"))
         }
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
         other => StoreError::Migration(other.to_string()),
     })?;
     let for_the_dba = grant_access(&mut tx).await?;
@@ -175,6 +176,11 @@ async fn migrate(connection: &mut PgConnection, pooled: bool) -> Result<Migrated
     }
     tx.commit().await.map_err(failed)?;
     Ok(Migrated { from: found, to: known, for_the_dba })
+}
+
+/// Perhaps the database is only restarting, or somebody holds a table: then it can be tried again.
+fn failed(error: sqlx::Error) -> StoreError {
+    StoreError::doing("bringing the schema up to date, wholly or not at all")(error)
 }
 
 fn migrations() -> Migrator {
@@ -217,14 +223,13 @@ async fn create_schema(connection: &mut PgConnection) -> Result<(), StoreError> 
             ),
         });
     }
-    connection.execute(CREATE_SCHEMA).await.map_err(|error| StoreError::Migration(error.to_string()))?;
+    connection.execute(CREATE_SCHEMA).await.map_err(failed)?;
     Ok(())
 }
 
 /// Creates the reader's role if it may, and grants it what it may read; without the role it goes on. The role
 /// of daemons is the administrator's to create; it is granted what they need if it is there.
 async fn grant_access(connection: &mut PgConnection) -> Result<Option<String>, StoreError> {
-    let failed = |error: sqlx::Error| StoreError::Migration(error.to_string());
     let (exists, syncs, may_create): (bool, bool, bool) = sqlx::query_as(
         "select exists (select from pg_roles where rolname = 'lmp_billing_reader'),
                 exists (select from pg_roles where rolname = 'lmp_billing_sync'),

@@ -41,7 +41,7 @@ use url::Url;
 
 pub use apply::{Guard, Poll, Sent};
 pub use columns::Extra;
-pub use entries::{BadEntry, Entries, EntriesError, EntrySink};
+pub use entries::{BadEntry, Contradicting, Entries, EntriesError, EntrySink};
 pub use error::StoreError;
 pub use export::{CurrentReport, ExportFilter, ReportVersion};
 pub use inspect::{Reader, Rights, Server};
@@ -56,7 +56,7 @@ pub use read::{CycleStatuses, JobStatus, QuarantineCount, StatusChange};
 pub use retry::Limits;
 use retry::within;
 pub use route::Route;
-pub use runs::{Job, NewRun, RunOutcome, RunRow, RunSummary, Trigger};
+pub use runs::{ALL_ACCOUNTS, Job, NewRun, RunOutcome, RunRow, RunSummary, Trigger};
 pub use ticks::{Claim, FirstSync, Tick, TickState};
 
 /// How long to wait for a connection before saying that there is none.

@@ -94,7 +94,7 @@ impl PollRow {
 
 /// What a poll's row says beside what [`Poll`] and [`Sent`] know.
 #[derive(Debug, Default)]
-pub(super) struct PollResult<'a> {
+pub(super) struct PollResult {
     pub(super) reports_seen: i32,
     pub(super) inserted: i32,
     pub(super) updated: i32,
@@ -102,8 +102,8 @@ pub(super) struct PollResult<'a> {
     pub(super) quarantined: i32,
     pub(super) unreadable: i32,
     pub(super) overtaken: i32,
-    pub(super) listed_sha256: Option<&'a [u8]>,
-    pub(super) error: Option<&'a str>,
+    pub(super) listed_sha256: Option<Vec<u8>>,
+    pub(super) error: Option<String>,
 }
 
 impl Store {
@@ -138,7 +138,7 @@ impl Store {
             if let Some(row) = lock_run(&mut tx, poll).await? {
                 return Ok(row);
             }
-            let result = PollResult { error: Some(error), ..PollResult::default() };
+            let result = PollResult { error: Some(error.to_owned()), ..PollResult::default() };
             let row = insert(&mut tx, poll, sent, outcome, None, &result).await?;
             tx.commit().await?;
             Ok(row)
@@ -166,8 +166,8 @@ impl Store {
     }
 }
 
-/// Locks the run of a poll against being ended, and stops unless it is still running; polls of one run may hold
-/// this lock together. Returns the poll's row, if it has been written: after a commit whose answer was lost,
+/// Locks the run of a poll against being ended, and stops unless it is still running. Polls of one run may hold
+/// this lock together, and its process may give signs of life meanwhile. Returns the poll's row, if it has been written: after a commit whose answer was lost,
 /// this tells.
 pub(super) async fn lock_run(
     connection: &mut PgConnection,
@@ -175,7 +175,7 @@ pub(super) async fn lock_run(
 ) -> Result<Option<PollRow>, StoreError> {
     let logged = sqlx::query_scalar!(
         r#"select exists (select from lmp_billing.cycle_polls where id = $2) as "logged!"
-           from lmp_billing.sync_runs where id = $1 and outcome = 'running' for share"#,
+           from lmp_billing.sync_runs where id = $1 and outcome = 'running' for key share"#,
         poll.run_id,
         poll.id
     )
@@ -209,7 +209,7 @@ pub(super) async fn insert(
     sent: &Sent,
     outcome: Outcome,
     turn: Option<Turn>,
-    result: &PollResult<'_>,
+    result: &PollResult,
 ) -> Result<PollRow, StoreError> {
     let (finished_at, saw) = turn.map(|turn| (turn.moment, turn.saw)).unzip();
     sqlx::query_as!(
@@ -243,9 +243,9 @@ pub(super) async fn insert(
         result.overtaken,
         sent.body.map(|body| body.0),
         sent.body.as_ref().map(|body| &body.1[..]),
-        result.listed_sha256,
+        result.listed_sha256.as_deref(),
         sent.read_by,
-        result.error,
+        result.error.as_deref(),
         saw,
     )
     .fetch_one(connection)

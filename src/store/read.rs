@@ -1,4 +1,4 @@
-//! What `status` and `history` show.
+//! What commands show and plan with: runs, cycles, changes, a report's versions.
 
 use std::collections::BTreeSet;
 

@@ -17,8 +17,8 @@ pub struct Limits {
     pub large: Duration,
     /// One try at something small: a row of a log, a tick, a run.
     pub small: Duration,
-    /// How long something is tried again while it fails: long enough for a PostgreSQL restart, short
-    /// enough that a tick is not lost in it.
+    /// How long to pause, in all, between tries of what fails: long enough for a PostgreSQL restart, short
+    /// enough that a tick is not lost in it. What each try takes comes on top.
     pub again: Duration,
 }
 
@@ -65,7 +65,7 @@ impl Store {
                 conflicts += u32::from(error.is_conflict());
                 error.is_transient() && conflicts <= MAX_CONFLICTS
             })
-            .notify(|error, wait| tracing::warn!(?wait, "{doing}: {error}; trying again"))
+            .notify(|error, wait| tracing::warn!(?wait, doing, "{error}; trying again"))
             .await
     }
 }

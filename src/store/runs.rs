@@ -12,6 +12,9 @@ use sqlx::{PgConnection, Row as _};
 use super::retry::within;
 use super::{Store, StoreError};
 
+/// The account that a prune runs under: it serves all of them.
+pub const ALL_ACCOUNTS: &str = "*";
+
 /// What a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +34,14 @@ pub enum Job {
 impl Job {
     /// The jobs that have a schedule.
     pub const SCHEDULED: [Self; 4] = [Self::Discover, Self::Refresh, Self::Reconcile, Self::Prune];
+
+    /// Every scheduled job of some accounts, each with its account; a prune is for all of them.
+    pub fn scheduled_of<'a>(accounts: impl Iterator<Item = &'a str>) -> impl Iterator<Item = (String, Self)> {
+        let polling = |account: &str| {
+            [Self::Refresh, Self::Discover, Self::Reconcile].map(|job| (account.to_owned(), job))
+        };
+        accounts.flat_map(polling).chain([(ALL_ACCOUNTS.to_owned(), Self::Prune)])
+    }
 
     /// As it is stored.
     pub fn as_str(self) -> &'static str {
@@ -197,34 +208,12 @@ impl Store {
             .fetch_all(&mut *tx)
             .await
             .map_err(StoreError::doing(doing))?;
-            tx.commit().await?;
-            let mut count = 0;
-            for id in dead {
-                let mut tx = self.begin_control().await?;
-                let still_dead = sqlx::query_scalar!(
-                    "select id from lmp_billing.sync_runs
-                     where id = $1 and outcome = 'running'
-                       and (lease_renewed_at < clock_timestamp() - interval '2 minutes'
-                            or lease_renewed_at > clock_timestamp() + interval '1 hour')
-                     for update skip locked",
-                    id
-                )
-                .fetch_optional(&mut *tx)
-                .await
-                .map_err(StoreError::doing(doing))?;
-                if still_dead.is_some() {
-                    close(
-                        &mut tx,
-                        id,
-                        RunOutcome::Interrupted,
-                        Some("its process gave no sign of life for two minutes"),
-                    )
-                    .await?;
-                    count += 1;
-                }
-                tx.commit().await?;
+            for id in &dead {
+                let why = "its process gave no sign of life for two minutes";
+                close(&mut tx, *id, RunOutcome::Interrupted, Some(why)).await?;
             }
-            Ok(count)
+            tx.commit().await?;
+            Ok(dead.len() as u64)
         })
         .await
     }
@@ -241,6 +230,14 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.with_retries("ending a run", self.limits.small, || async {
             let mut tx = self.begin_soon().await?;
+            // Waits for polls at work, which are then added up with the others.
+            sqlx::query_scalar!(
+                "select id from lmp_billing.sync_runs where id = $1 and outcome = 'running' for update",
+                run_id
+            )
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(StoreError::doing("waiting for the run's polls"))?;
             close(&mut tx, run_id, outcome, error).await?;
             tx.commit().await
         })
@@ -281,6 +278,7 @@ pub(super) async fn insert(
     .map_err(StoreError::doing("starting a run"))
 }
 
+/// Ends a run whose row is locked for it.
 async fn close(
     connection: &mut PgConnection,
     run_id: i64,

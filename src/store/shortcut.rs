@@ -78,7 +78,11 @@ async fn written_since(
         r#"select exists (
                       select from lmp_billing.cycle_polls
                       where account = $1 and inserted + updated + withdrawn > 0
-                        and (id > $3 or transaction >= coalesce(pg_snapshot_xmin($4::text::pg_snapshot)::text::bigint, 0)) and id <> $3
+                        and id <> $3
+                        and (id > $3
+                             -- not one of another server, from which this database has been restored
+                             or transaction >= coalesce(pg_snapshot_xmin($4::text::pg_snapshot)::text::bigint, 0)
+                                and transaction < pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
                   ) as "written!",
                   exists (
                       select from lmp_billing.cycle_polls
@@ -99,7 +103,11 @@ async fn written_since(
         r#"with since as materialized (
                select id, withdrawn, finished_at from lmp_billing.cycle_polls
                where account = $1 and inserted + updated + withdrawn > 0
-                 and (id > $3 or transaction >= coalesce(pg_snapshot_xmin($4::text::pg_snapshot)::text::bigint, 0)) and id <> $3
+                 and id <> $3
+                 and (id > $3
+                      -- not one of another server, from which this database has been restored
+                      or transaction >= coalesce(pg_snapshot_xmin($4::text::pg_snapshot)::text::bigint, 0)
+                         and transaction < pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
            )
            select exists (
                select from since where withdrawn > 0

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use super::fingerprint::{Facts, Fingerprint, Keys};
 use super::{BadEntry, Entries, EntriesError, EntrySink, StoreError};
-use crate::domain::{Report, Status};
+use crate::domain::{Report, Retention, Status};
 
 /// What of an answer is kept for the quarantine, at most this many entries per poll.
 pub(super) const MAX_PAYLOADS: usize = 1000;
@@ -93,7 +93,7 @@ impl EntrySink for Surveyor {
         let survey = &mut self.survey;
         survey.good += 1;
         survey.unknown_status |= matches!(report.status, Status::Other(_));
-        if report.end_date < self.cutoff {
+        if Retention::is_past(self.cutoff, report.end_date) {
             survey.past_retention += 1;
         } else {
             survey.fingerprint.add(&survey.keys, &Facts::of(report));

@@ -30,6 +30,8 @@ pub struct TickState {
 pub enum FirstSync {
     /// No poll of the account has ever been applied, or the sync was interrupted; it is free to be claimed.
     Needed,
+    /// It brought nothing at all (a wrong token, LMP away), and no poll since has; it may be claimed again.
+    Failed,
     /// Some process is at it.
     Running,
     /// Nothing is left to do.
@@ -144,6 +146,7 @@ impl Store {
             Ok(match (row.applied, row.attempt, row.outcome.as_deref()) {
                 (_, Some(_), Some("running")) => FirstSync::Running,
                 (false, None, _) => FirstSync::Needed,
+                (false, Some(_), Some("failed")) => FirstSync::Failed,
                 // Whatever it had applied by then: the rest of the window is still missing.
                 (_, Some(attempt), Some("interrupted")) if attempt < MAX_ATTEMPTS => FirstSync::Needed,
                 _ => FirstSync::Done,
@@ -254,6 +257,7 @@ async fn standing(
             Ok(Standing::Ours(RunRow { id, started_at }))
         }
         (_, _, Some("interrupted")) if row.attempt < MAX_ATTEMPTS => Ok(Standing::Free),
+        (_, _, Some("failed")) if tick.due_at.is_none() => Ok(Standing::Free),
         _ => Ok(Standing::Taken),
     }
 }

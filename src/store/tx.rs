@@ -107,7 +107,11 @@ impl Tx {
 
     /// Ends a transaction in which there was nothing to do, and keeps its connection.
     pub(super) async fn rollback(mut self) -> Result<(), StoreError> {
-        self.connection.execute("rollback").await.map_err(StoreError::doing("rolling back"))?;
+        let doing = || StoreError::doing("rolling back");
+        if self.forgets {
+            self.connection.execute(FORGET).await.map_err(doing())?;
+        }
+        self.connection.execute("rollback").await.map_err(doing())?;
         self.open = false;
         Ok(())
     }

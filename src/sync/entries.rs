@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::Cycle;
 use crate::lmp::{AnswerError, Bad, Body, Entry, EntryReader, Reason, read_answer};
-use crate::store::{BadEntry, Entries, EntriesError, EntrySink};
+use crate::store::{BadEntry, Contradicting, Entries, EntriesError, EntrySink};
 
 /// The entries of one answer.
 #[derive(Debug)]
@@ -46,9 +46,9 @@ impl Entries for AnswerEntries {
         })
     }
 
-    fn contradicting(&self, positions: &[i32]) -> Result<Vec<BadEntry>, EntriesError> {
+    fn contradicting(&self, positions: &[i32], keep: usize) -> Result<Contradicting, EntriesError> {
         let mut reader = EntryReader::new(self.cycle, &self.ignore_fields);
-        let mut found = Vec::with_capacity(positions.len());
+        let mut found = Contradicting::default();
         self.for_each(|position, raw| {
             let position = number(position)?;
             if positions.binary_search(&position).is_ok()
@@ -56,10 +56,11 @@ impl Entries for AnswerEntries {
             {
                 let detail =
                     format!("another entry of the answer says something else of report {}", report.id);
-                found.push(entry(
-                    position,
-                    Bad::new(raw, Some(report.id), Reason::ConflictingDuplicate, detail),
-                ));
+                let bad = Bad::new(raw, Some(report.id), Reason::ConflictingDuplicate, detail);
+                found.digests.push((position, bad.sha256));
+                if found.kept.len() < keep {
+                    found.kept.push(entry(position, bad));
+                }
             }
             Ok(())
         })?;

@@ -99,6 +99,7 @@ impl AccountSync<'_> {
             && self.guard(poll).is_edge
         {
             let row = self.store.confirm_unchanged(poll, &self.sent(&exchange)).await?;
+            say(&row);
             return Ok(Some(row));
         }
         self.log(poll, &self.sent(&exchange), Outcome::Failed, &error.to_string()).await

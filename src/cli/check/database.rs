@@ -8,7 +8,8 @@ use super::CLOCK_TOLERANCE_SECONDS;
 use super::findings::{Findings, Verdict, off};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Settings, Target};
-use crate::embedded::{EmbeddedOptions, EmbeddedPostgres};
+use crate::embedded::EmbeddedPostgres;
+use crate::setup::embedded_options;
 use crate::store::{Reader, Rights, Route, SchemaState, Server, Store, StoreError};
 
 /// Major versions the program is made for.
@@ -180,23 +181,19 @@ pub(super) fn check_unconnected(
             }
             Err(error) => findings.error("database", error)?,
         },
-        Target::Embedded => {
-            let mut options = EmbeddedOptions::new(&settings.data_dir);
-            options.bin_dir.clone_from(&settings.database.bin_dir);
-            match EmbeddedPostgres::survey(&options) {
-                Ok(found) => {
-                    let data = if found.has_data { "data there" } else { "no data yet" };
-                    let text = format!(
-                        "a private PostgreSQL {} from {}, {data} in {}; not started",
-                        found.major,
-                        found.bin_dir.display(),
-                        settings.data_dir.display()
-                    );
-                    findings.add(judge_major(found.major).0, "database", &text)?;
-                }
-                Err(error) => findings.error("database", error)?,
+        Target::Embedded => match EmbeddedPostgres::survey(&embedded_options(settings)) {
+            Ok(found) => {
+                let data = if found.has_data { "data there" } else { "no data yet" };
+                let text = format!(
+                    "a private PostgreSQL {} from {}, {data} in {}; not started",
+                    found.major,
+                    found.bin_dir.display(),
+                    settings.data_dir.display()
+                );
+                findings.add(judge_major(found.major).0, "database", &text)?;
             }
-        }
+            Err(error) => findings.error("database", error)?,
+        },
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::super::CliError;
 use super::findings::Findings;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Secret, Settings};
-use crate::daemon::schedule_of;
+use crate::setup::schedule_of;
 use crate::store::Job;
 use secrecy::ExposeSecret as _;
 

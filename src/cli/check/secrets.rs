@@ -33,18 +33,18 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
         }
     }
     let inside: Vec<&str> =
-        secrets.iter().filter(|secret| secret.is_in_settings_file()).map(|secret| secret.key()).collect();
+        secrets.iter().filter(|secret| secret.tells_in_settings_file()).map(|secret| secret.key()).collect();
     if let (Some(file), false) = (&settings.source, inside.is_empty())
-        && let Some((whom, mend)) = exposed(file)
+        && let Some((whom, _)) = exposed(file)
     {
         warned = true;
-        let (file, inside) = (absolute(file), inside.join(", "));
-        let file = file.display();
+        let (file, inside) = (file.display(), inside.join(", "));
+        // Whoever runs the service must go on reading the settings.
         findings.warn(
             SUBJECT,
             &format!(
-                "{file} holds secrets ({inside}) and may be read by {whom}; {mend}, or put each into a file of \
-                 its own (secret_key_file and so on)"
+                "{file} holds secrets ({inside}) and may be read by {whom}; put each into a file of its own \
+                 (secret_key_file and so on), which only the service may read"
             ),
         )?;
     }

@@ -30,6 +30,22 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
+impl Readiness {
+    /// Why the daemon does not do its work; nothing is the best reason.
+    pub(super) fn of(reasons: Vec<String>) -> Self {
+        Self { ready: reasons.is_empty(), reasons }
+    }
+}
+
+impl IntoResponse for &Readiness {
+    fn into_response(self) -> Response {
+        let status = if self.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        // Strings and a truth value always become JSON.
+        let body = serde_json::to_string(self).unwrap_or_default();
+        (status, [(header::CONTENT_TYPE, "application/json")], body + "\n").into_response()
+    }
+}
+
 /// The database can be reached, its schema is the program's, and no job is overdue.
 pub(super) async fn ready(State(state): State<HttpState>) -> Response {
     let kept_for = KEPT_FOR.min(state.0.kept_for);
@@ -45,13 +61,9 @@ pub(super) async fn ready(State(state): State<HttpState>) -> Response {
                 LIMIT.as_secs()
             )],
         };
-        Readiness { ready: reasons.is_empty(), reasons }
+        Readiness::of(reasons)
     };
-    let readiness = state.0.readiness.get(kept_for, |_| true, look).await;
-    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    // Strings and a truth value always become JSON.
-    let body = serde_json::to_string(&readiness).unwrap_or_default();
-    (status, [(header::CONTENT_TYPE, "application/json")], body + "\n").into_response()
+    state.0.readiness.get(kept_for, |_| true, look).await.into_response()
 }
 
 async fn reasons(store: &Store, plan: &Plan) -> Result<Vec<String>, StoreError> {

@@ -20,10 +20,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::map_response;
+use axum::response::IntoResponse as _;
 use axum::routing::get;
+use tokio::sync::watch;
 
 pub use metrics::Metrics;
-pub use plan::{Plan, grace};
+pub use plan::Plan;
 pub use serve::serve;
 
 use crate::clock::Clock;
@@ -89,6 +91,20 @@ impl fmt::Debug for HttpState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpState").field("plan", &self.plan()).finish_non_exhaustive()
     }
+}
+
+/// What is served until there is a database: that the daemon is alive, and what it waits for.
+pub fn waiting(trouble: watch::Receiver<String>) -> Router {
+    let why = move || format!("waiting for the database: {}", *trouble.borrow());
+    let ready = {
+        let why = why.clone();
+        async move || Readiness::of(vec![why()]).into_response()
+    };
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(ready))
+        .fallback(async move || (StatusCode::SERVICE_UNAVAILABLE, why() + "\n"))
+        .layer(map_response(headers::protect))
 }
 
 /// Everything that is served.

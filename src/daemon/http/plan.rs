@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 
 use crate::domain::Retention;
 use crate::schedule::{CronSchedule, is_overdue};
-use crate::store::{Job, JobTicks, Scope};
+use crate::store::{ALL_ACCOUNTS, Job, JobTicks, Scope};
 
 /// What the settings say, as far as the endpoints show it.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Plan {
 /// A daemon looks every half minute, and what it cannot do at once because the database or the machine
 /// is away it does on its return; a quarter of an hour late, it is not working. Whether the run
 /// then succeeds is another matter. A prune that is late harms nobody for a day.
-pub fn grace(job: Job) -> Duration {
+pub(super) fn grace(job: Job) -> Duration {
     match job {
         Job::Prune => Duration::from_hours(24),
         Job::Discover | Job::Refresh | Job::Reconcile | Job::Manual => Duration::from_mins(15),
@@ -38,13 +38,8 @@ pub fn grace(job: Job) -> Duration {
 impl Plan {
     /// The scheduled jobs, each with its account; a prune is for all of them.
     pub(super) fn jobs(&self) -> Vec<(String, Job)> {
-        let polling = [Job::Refresh, Job::Discover, Job::Reconcile];
-        let scheduled = |job: &Job| self.schedules.contains_key(job);
-        self.accounts
-            .iter()
-            .flat_map(|account| polling.iter().map(move |job| (account.clone(), *job)))
-            .chain([("*".to_owned(), Job::Prune)])
-            .filter(|(_, job)| scheduled(job))
+        Job::scheduled_of(self.accounts.iter().map(String::as_str))
+            .filter(|(_, job)| self.schedules.contains_key(job))
             .collect()
     }
 
@@ -61,7 +56,7 @@ impl Plan {
     pub(super) fn complaint(&self, tick: &JobTicks, now: DateTime<Utc>) -> Option<String> {
         let schedule = self.schedules.get(&tick.job)?;
         let job = match &*tick.account {
-            "*" => tick.job.as_str().to_owned(),
+            ALL_ACCOUNTS => tick.job.as_str().to_owned(),
             account => format!("{} of {account}", tick.job.as_str()),
         };
         let Some(counts_from) = tick.counts_from else {

@@ -8,7 +8,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -31,11 +31,11 @@ const LARGEST_HEAD: usize = 16 * 1024;
 /// Out of file descriptors, accepting fails at once and for a while.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Serves until told to stop, and for at most two seconds after.
+/// Serves until told to stop, and for at most two seconds after; each connection what there is to serve then.
 ///
 /// # Panics
 /// When a handler has panicked: that is a fault of the program, and the daemon ends on those.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+pub async fn serve(listener: TcpListener, shown: watch::Receiver<Router>, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -44,7 +44,8 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
             Some(ended) = connections.join_next() => pass_on_panic(ended),
             (accepted, slot) = accept(&listener, &slots) => match accepted {
                 Ok(stream) => {
-                    connections.spawn(converse(stream, slot, router.clone(), stop.clone()));
+                    let router = shown.borrow().clone();
+                    connections.spawn(converse(stream, slot, router, stop.clone()));
                 }
                 Err(error) => {
                     tracing::warn!("cannot accept a connection: {error}; trying again");

@@ -50,6 +50,42 @@ fn bad(field: &str, value: &str) -> Bad {
 }
 
 #[test]
+fn each_reason_is_stored_under_a_name_of_its_own() {
+    let reasons = [
+        (Reason::NotAnObject, "not_an_object"),
+        (Reason::DuplicateField, "duplicate_field"),
+        (Reason::InvalidText, "invalid_text"),
+        (Reason::InvalidId, "invalid_id"),
+        (Reason::InvalidName, "invalid_name"),
+        (Reason::InvalidDates, "invalid_dates"),
+        (Reason::InvalidStatus, "invalid_status"),
+        (Reason::InvalidUnderReviewStatus, "invalid_under_review_status"),
+        (Reason::UnstorableExtra, "unstorable_extra"),
+        (Reason::OffCycle, "off_cycle"),
+        (Reason::ConflictingDuplicate, "conflicting_duplicate"),
+    ];
+    for (reason, name) in reasons {
+        assert_eq!(reason.as_str(), name);
+    }
+}
+
+#[test]
+fn a_period_may_be_a_single_day() {
+    assert_eq!(good("start_date", "\"2026-08-31\"").start_date.to_string(), "2026-08-31");
+}
+
+#[test]
+fn the_first_name_that_is_longer_than_promised_is_remarked_on() {
+    let ignored = none();
+    let mut reader = EntryReader::new("2026-08".parse().unwrap(), &ignored);
+    for (name, remarked) in [("a".repeat(128), false), ("é".repeat(128), false), ("é".repeat(129), true)] {
+        let entry = entry("partner_company_name", &format!("{name:?}"));
+        assert!(matches!(reader.read(&entry), Entry::Good(_)));
+        assert_eq!(reader.remarked, remarked, "{name}");
+    }
+}
+
+#[test]
 fn a_good_entry_becomes_a_report() {
     let report = good("", "");
     assert_eq!(report.id.to_string(), ID);

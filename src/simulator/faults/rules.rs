@@ -71,11 +71,6 @@ impl FaultRule {
         Self { account: Some(access_token.to_owned()), ..self }
     }
 
-    /// The fault itself.
-    pub fn fault(&self) -> &Fault {
-        &self.fault
-    }
-
     fn is_about(&self, target: &Target<'_>) -> bool {
         self.cycle.is_none_or(|cycle| target.cycle == Some(cycle))
             && self.account.as_deref().is_none_or(|account| target.account == Some(account))

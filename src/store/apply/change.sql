@@ -78,6 +78,8 @@ unseen as materialized (
     where p.account = $1
       and p.inserted + p.updated + p.withdrawn > 0
       and p.transaction >= pg_snapshot_xmin(seen.saw::pg_snapshot)::text::bigint
+      -- else it is of another server, from which this database has been restored
+      and p.transaction < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
       and not pg_visible_in_snapshot(p.transaction::text::xid8, seen.saw::pg_snapshot)
 ),
 -- The last poll in which the report certainly did not have its new status: the last one of its cycle

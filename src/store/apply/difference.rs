@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sqlx::{Executor, PgConnection};
 
-use super::{Answer, BadEntry, Before, Counts, Guard, Outcome, Poll, Problem, StoreError, Survey, int};
+use super::{Answer, BadEntry, Before, Guard, Outcome, Poll, PollResult, Problem, StoreError, Survey, int};
 use crate::store::stage;
 
 /// A transaction with the answer staged.
@@ -42,7 +42,7 @@ pub(super) async fn apply(
     answer: &Answer<'_>,
     before: &Before,
     moment: DateTime<Utc>,
-) -> Result<(Outcome, Counts), Problem> {
+) -> Result<(Outcome, PollResult), Problem> {
     tx.execute(include_str!("stage.sql")).await.map_err(StoreError::doing("creating the staging table"))?;
     stage::stage(tx, Arc::clone(&answer.entries)).await?.map_err(Problem::NotBelieved)?;
     let mut work = Work {
@@ -62,12 +62,12 @@ pub(super) async fn apply(
 }
 
 impl Work<'_> {
-    async fn apply(&mut self, before: &Before) -> Result<(Outcome, Counts), StoreError> {
-        let mut counts = Counts {
+    async fn apply(&mut self, before: &Before) -> Result<(Outcome, PollResult), StoreError> {
+        let mut counts = PollResult {
             reports_seen: self.count_good().await?,
             quarantined: self.count_bad().await?,
             unreadable: int(self.survey.unreadable),
-            ..Counts::default()
+            ..PollResult::default()
         };
         if before.last > self.poll.id {
             return Ok((Outcome::Stale, counts));
@@ -130,7 +130,12 @@ impl Work<'_> {
         Ok(Kinds { new, changed_or_returned, no_longer_listed })
     }
 
-    async fn write(&mut self, before: &Before, kinds: &Kinds, counts: &mut Counts) -> Result<(), StoreError> {
+    async fn write(
+        &mut self,
+        before: &Before,
+        kinds: &Kinds,
+        counts: &mut PollResult,
+    ) -> Result<(), StoreError> {
         let (account, cycle) = (self.poll.account.clone(), self.poll.cycle.first_day());
         let (poll, moment) = (self.poll.id, self.moment);
         let (seen_id, seen_at) = before.seen.unzip();

@@ -5,9 +5,9 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 use super::difference::{Kinds, Work};
-use super::{Counts, StoreError};
+use super::{PollResult, StoreError};
 
-/// Fewer missing reports than this never make an answer suspect (unless it is empty).
+/// So many missing reports, or fewer, never make an answer suspect (unless it is empty).
 const ALWAYS_WITHDRAWN: i64 = 5;
 
 /// When to believe an answer that lists less than is stored.
@@ -30,7 +30,7 @@ impl Work<'_> {
     pub(super) async fn suspicion(
         &mut self,
         kinds: &Kinds,
-        counts: &mut Counts,
+        counts: &mut PollResult,
     ) -> Result<Option<String>, StoreError> {
         let doing = "counting what the answer no longer lists";
         let absent = kinds.no_longer_listed;
@@ -64,8 +64,8 @@ impl Work<'_> {
         if self.has_agreed_long_enough(&digest).await? {
             tracing::warn!(
                 cycle = %self.poll.cycle, account = self.poll.account, withdrawn = absent,
-                "suspect answers have agreed for {} h; believing them",
-                self.guard.believe_after.as_secs() / 3600
+                "suspect answers have agreed for {:?}; believing them",
+                self.guard.believe_after
             );
             return Ok(None);
         }

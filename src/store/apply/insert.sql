@@ -20,7 +20,7 @@ select $1,
        case
            when p.status = a.status then p.status_not_before
            when p.version is not null then
-               (select c.requested_at from lmp_billing.cycle_polls c where c.id = p.poll_id)
+               (select least(c.requested_at, n.valid_from) from lmp_billing.cycle_polls c where c.id = p.poll_id)
            when $5 is not null and not exists (
                select from lmp_billing.quarantined_reports q
                where q.report_id = a.id and q.account = $1 and (q.resolved_at is null or q.resolved_at >= $5))
@@ -28,7 +28,7 @@ select $1,
        end,
        o.status,
        o.status_since,
-       coalesce(o.first_seen_at, p.first_seen_at, n.valid_from),
+       coalesce(p.first_seen_at, n.valid_from),
        $3
 from pg_temp.lmp_diff a
 -- The row was deleted by hand: its versions tell where to go on.
@@ -42,7 +42,7 @@ left join lateral (
     limit 1
 ) p on true
 left join lateral (
-    select s.status, s.status_since, p.first_seen_at
+    select s.status, s.status_since
     from lmp_billing.superseded_versions s
     where p.version is not null and s.id = a.id and s.account = $1 and s.status <> a.status
     order by s.version desc

@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 use super::polls::{self, Outcome, PollResult, PollRow};
 use super::survey::{Survey, survey};
-use super::{BadEntry, Entries, EntriesError, Store, StoreError};
+use super::{BadEntry, Contradicting, Entries, EntriesError, Store, StoreError};
 use crate::domain::Cycle;
 
 /// A poll whose number has been drawn.
@@ -121,7 +121,7 @@ impl Store {
         let turn = lock_cycle(&mut tx, poll).await?;
         let before = before(&mut tx, poll, answer.guard).await?;
         let (outcome, counts) = if survey.is_plain() && before.last > poll.id {
-            (Outcome::Stale, Counts::of(survey))
+            (Outcome::Stale, counted(survey))
         } else if survey.good > 0
             && survey.is_storable()
             && before.is_first()
@@ -130,11 +130,11 @@ impl Store {
             // Whatever stands in the way of it, the next try goes the way that is always right.
             answer.may_load.store(false, Ordering::Relaxed);
             match load::load(&mut tx, answer, turn.moment).await? {
-                Ok(inserted) => (Outcome::Applied, Counts { inserted, ..Counts::of(survey) }),
+                Ok(inserted) => (Outcome::Applied, PollResult { inserted, ..counted(survey) }),
                 Err(problem) => return Ok(Applied::NotBelieved(problem)),
             }
         } else if survey.is_plain() && !before.open_quarantine && compare::is_stored(&mut tx, answer).await? {
-            (Outcome::Unchanged, Counts::of(survey))
+            (Outcome::Unchanged, counted(survey))
         } else {
             match difference::apply(&mut tx, answer, &before, turn.moment).await {
                 Ok(applied) => applied,
@@ -142,7 +142,7 @@ impl Store {
                 Err(Problem::NotBelieved(problem)) => return Ok(Applied::NotBelieved(problem)),
             }
         };
-        let row = polls::insert(&mut tx, poll, sent, outcome, Some(turn), &counts.result()).await?;
+        let row = polls::insert(&mut tx, poll, sent, outcome, Some(turn), &counts).await?;
         notify(&mut tx, &row).await?;
         tx.commit().await?;
         Ok(Applied::Logged(row))
@@ -181,41 +181,6 @@ impl From<EntriesError> for Problem {
         match error {
             EntriesError::NotBelieved(problem) => Self::NotBelieved(problem),
             EntriesError::Closed => Self::Store(StoreError::Staging(error.to_string())),
-        }
-    }
-}
-
-/// What a poll came to, in numbers and perhaps words.
-#[derive(Debug, Default)]
-struct Counts {
-    reports_seen: i32,
-    inserted: i32,
-    updated: i32,
-    withdrawn: i32,
-    quarantined: i32,
-    unreadable: i32,
-    overtaken: i32,
-    listed_sha256: Option<Vec<u8>>,
-    error: Option<String>,
-}
-
-impl Counts {
-    /// Of an answer of which every entry is a report, each once.
-    fn of(survey: &Survey) -> Self {
-        Self { reports_seen: int(survey.good), ..Self::default() }
-    }
-
-    fn result(&self) -> PollResult<'_> {
-        PollResult {
-            reports_seen: self.reports_seen,
-            inserted: self.inserted,
-            updated: self.updated,
-            withdrawn: self.withdrawn,
-            quarantined: self.quarantined,
-            unreadable: self.unreadable,
-            overtaken: self.overtaken,
-            listed_sha256: self.listed_sha256.as_deref(),
-            error: self.error.as_deref(),
         }
     }
 }
@@ -295,6 +260,8 @@ async fn before(connection: &mut PgConnection, poll: &Poll, guard: &Guard) -> Re
                select id, requested_at from lmp_billing.cycle_polls
                where account = $1 and cycle = $2 and outcome in ('applied', 'unchanged')
                  and unreadable = 0 and http_status = 200 and requested_at is not null
+                 -- of more bad entries it is not known whose they were
+                 and quarantined <= 1000
                order by id desc limit 1) seen on true"#,
         poll.account,
         poll.cycle.first_day()
@@ -333,6 +300,11 @@ async fn notify(connection: &mut PgConnection, row: &PollRow) -> Result<(), Stor
         .await
         .map_err(StoreError::doing("notifying listeners"))?;
     Ok(())
+}
+
+/// What an answer comes to of which every entry is a report, each once.
+fn counted(survey: &Survey) -> PollResult {
+    PollResult { reports_seen: int(survey.good), ..PollResult::default() }
 }
 
 /// Counts fit: an answer has fewer than 2^31 entries, its positions being numbered so.

@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use super::difference::Work;
-use super::{BadEntry, Entries, Problem, StoreError, int};
+use super::{BadEntry, Contradicting, Entries, Problem, StoreError, int};
 use crate::store::survey::MAX_PAYLOADS;
-
-/// Contradicting entries read back and marked at a time.
-const BATCH: usize = 1000;
 
 impl Work<'_> {
     /// Leaves identical duplicates out, and quarantines entries that contradict each other.
@@ -31,19 +28,20 @@ impl Work<'_> {
                 .map_err(StoreError::doing("leaving identical entries out"))?;
         }
         let conflicting: Vec<i32> = conflicting.into_iter().map(|(position, _)| position).collect();
-        for positions in conflicting.chunks(BATCH) {
-            self.quarantine(Arc::clone(entries), positions.to_vec()).await?;
+        if !conflicting.is_empty() {
+            self.quarantine(Arc::clone(entries), conflicting).await?;
         }
         Ok(())
     }
 
     async fn quarantine(&mut self, entries: Arc<dyn Entries>, positions: Vec<i32>) -> Result<(), Problem> {
-        let read = tokio::task::spawn_blocking(move || entries.contradicting(&positions))
+        let room = MAX_PAYLOADS.saturating_sub(self.survey.bad.len());
+        let read = tokio::task::spawn_blocking(move || entries.contradicting(&positions, room))
             .await
             .map_err(|panic| StoreError::Staging(panic.to_string()))?;
-        let bad = read?;
-        let positions: Vec<i32> = bad.iter().map(|entry| entry.position).collect();
-        let digests: Vec<Vec<u8>> = bad.iter().map(|entry| entry.sha256.to_vec()).collect();
+        let Contradicting { digests, kept } = read?;
+        self.contradicting = kept;
+        let (positions, digests): (Vec<i32>, Vec<[u8; 32]>) = digests.into_iter().unzip();
         sqlx::query(
             "update pg_temp.lmp_stage a
              set bad_sha256 = b.sha256, partner_company_name = null, start_date = null, end_date = null,
@@ -56,8 +54,6 @@ impl Work<'_> {
         .execute(&mut *self.tx)
         .await
         .map_err(StoreError::doing("setting contradicting entries aside"))?;
-        let room = MAX_PAYLOADS.saturating_sub(self.survey.bad.len() + self.contradicting.len());
-        self.contradicting.extend(bad.into_iter().take(room));
         Ok(())
     }
 

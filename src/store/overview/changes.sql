@@ -1,30 +1,20 @@
--- The newest rows of status_changes, found from the versions superseded last: a change of status
--- supersedes one. The view itself would compare every version ever kept with the one before it.
+-- The newest rows of status_changes, by the index of their time; but for reports that were deleted by hand and
+-- are back. $1 accounts
 select p.account as "account!",
        p.id as "id!",
-       v.cycle as "cycle!: Cycle",
-       left(v.partner_company_name, 200) as "partner_company_name!",
+       p.next_cycle as "cycle!: Cycle",
+       left(coalesce(p.next_partner_company_name, p.partner_company_name), 200) as "partner_company_name!",
        left(p.status, 200) as "from_status!",
-       left(v.status, 200) as "to_status!",
-       left(v.under_review_status, 200) as under_review_status,
-       v.valid_from as "changed_at!",
+       left(p.next_status, 200) as "to_status!",
+       left(p.next_under_review_status, 200) as under_review_status,
+       p.next_valid_from as "changed_at!",
        coalesce(f.is_final, false) as "reopened!"
 from (
-    select account, id, version, status, valid_to
+    select *
     from lmp_billing.superseded_versions
-    order by valid_to desc
-    limit 2000
+    where account = any($1) and next_status <> status
+    order by next_valid_from desc, partner_company_name, id
+    limit 20
 ) p
-cross join lateral (
-    select cycle, partner_company_name, status, under_review_status, valid_from
-    from lmp_billing.reports
-    where id = p.id and account = p.account and version = p.version + 1
-    union all
-    select cycle, partner_company_name, status, under_review_status, valid_from
-    from lmp_billing.superseded_versions
-    where id = p.id and account = p.account and version = p.version + 1
-) v
 left join lmp_billing.report_statuses f on f.status = p.status
-where v.status <> p.status and p.account = any($1)
-order by p.valid_to desc, v.partner_company_name, p.id
-limit 20
+order by p.next_valid_from desc, p.partner_company_name, p.id

@@ -16,7 +16,6 @@ with grouped as (
 select g.account as "account!",
        g.cycle as "cycle!: Cycle",
        case when s.lmp_code is not null then s.status end as status,
-       min(s.waits_for) as waits_for,
        coalesce(bool_and(s.is_final), false) as "is_final!",
        sum(g.reports)::int8 as "reports!",
        sum(g.over_a_week)::int8 as "over_a_week!",

@@ -22,8 +22,6 @@ pub struct StatusCount {
     pub cycle: Cycle,
     /// The status; `None` for all those the vendor has added.
     pub status: Option<KnownStatus>,
-    /// Who has to act, where that is known.
-    pub waits_for: Option<String>,
     /// Whether nothing more is to be done.
     pub is_final: bool,
     /// How many.
@@ -149,7 +147,6 @@ async fn counts(tx: &mut PgConnection, scope: &Scope<'_>) -> Result<Vec<StatusCo
             account: row.account,
             cycle: row.cycle,
             status: row.status.as_deref().and_then(KnownStatus::find),
-            waits_for: row.waits_for,
             is_final: row.is_final,
             reports: row.reports,
             over_a_week: row.over_a_week,

@@ -1,17 +1,11 @@
--- Reports that are open now although they were final at some time of the last sixty days.
+-- Reports that are open now although they stopped being final in the last sixty days. $1 accounts
 with was_final as (
-    select p.account, p.id, max(p.valid_to) as reopened_at
-    from (
-        -- However much has changed, no more than this is looked at.
-        select account, id, status, valid_to
-        from lmp_billing.superseded_versions
-        where valid_to > now() - interval '60 days'
-        order by valid_to desc
-        limit 200000
-    ) p
-    join lmp_billing.report_statuses s on s.status = p.status and s.is_final
-    where p.account = any($1)
-    group by p.account, p.id
+    select c.account, c.id, max(c.changed_at) as reopened_at
+    from lmp_billing.status_changes c
+    join lmp_billing.report_statuses s on s.status = c.from_status and s.is_final
+    where c.account = any($1)
+      and c.changed_at > now() - interval '60 days'
+    group by c.account, c.id
 )
 select r.account as "account!",
        r.id as "id!",

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 /// The cutoff in both its forms.
 #[derive(Clone, Copy, Debug)]
 pub struct Cutoff {
-    /// The last day that is kept.
+    /// The oldest day that is kept.
     pub day: NaiveDate,
     /// Its beginning.
     pub moment: DateTime<Utc>,

@@ -9,6 +9,7 @@ use sqlx::{Connection as _, PgConnection};
 use super::{NEVER, settings, until_count};
 use crate::cli::lab::Lab;
 use crate::support::dir::data_dir;
+use crate::support::http::ask;
 use crate::support::wait::until_async;
 
 const EVERY_SECOND: &str = "refresh = '* * * * * *'";
@@ -78,12 +79,45 @@ async fn it_waits_for_a_database_that_is_not_there_yet() {
     let server = EmbeddedPostgres::start(&options).await.unwrap();
     let own = format!("url = '{}'", server.url().expose_secret());
     server.stop().await;
-    lab.write_settings(&settings(&lab, &["emea"], NEVER).replace(&format!("url = '{}'", lab.db.url()), &own));
+    let settings = settings(&lab, &["emea"], NEVER).replace(&format!("url = '{}'", lab.db.url()), &own);
+    lab.write_settings(&settings.replace("listen = ''", "listen = '127.0.0.1:0'"));
     let mut daemon = lab.call(&["run"]).start();
+    let told = daemon.stderr.until("status page at").await;
+    let address = told.split("status page at http://").nth(1).unwrap().trim().trim_end_matches('/');
+    let address = address.parse().unwrap();
     daemon.stderr.until("trying again").await;
+    // Who watches over it must not take it for dead: no restart would bring the database.
+    assert_eq!(ask(address, "GET", "/healthz").await.status, 200);
+    let ready = ask(address, "GET", "/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.body.contains("\"ready\":false") && ready.body.contains("cannot reach"), "{}", ready.body);
+    let page = ask(address, "GET", "/").await;
+    assert_eq!(page.status, 503);
+    assert!(page.body.starts_with("waiting for the database: cannot reach"), "{}", page.body);
     let server = EmbeddedPostgres::start(&options).await.unwrap();
     daemon.stderr.until("reconcile succeeded").await;
+    assert_eq!(ask(address, "GET", "/readyz").await.status, 200);
     daemon.signal(Signal::TERM);
     daemon.ended().await.with_code(0);
     server.stop().await;
+}
+
+#[tokio::test]
+async fn it_ends_with_the_private_server_that_another_process_ran_and_the_next_one_runs_its_own() {
+    let lab = Lab::new().await;
+    let folder = data_dir();
+    let server = EmbeddedPostgres::start(&EmbeddedOptions::for_tests(folder.path())).await.unwrap();
+    let settings = settings(&lab, &["emea"], NEVER);
+    let url = format!("[database]\nurl = '{}'", lab.db.url());
+    assert!(settings.contains(&url), "{settings}");
+    let private = format!("data_dir = '{}'\n[database]\nembedded = true", folder.path().display());
+    lab.write_settings(&settings.replace(&url, &private));
+    let mut daemon = lab.call(&["run"]).start();
+    daemon.stderr.until("reconcile succeeded").await;
+    server.stop().await;
+    daemon.ended().await.with_code(1).complains(&["private PostgreSQL server has ended"]);
+    let mut daemon = lab.call(&["run"]).start();
+    daemon.stderr.until("started").await;
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
 }

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use super::path;
 
 /// Each module of the crate, and those it may use besides itself.
-const LAYERS: [(&str, &str); 15] = [
+const LAYERS: [(&str, &str); 16] = [
     ("certificate", ""),
     ("clock", ""),
+    ("visible", ""),
     ("domain", ""),
     ("schedule", ""),
     ("embedded", ""),
@@ -18,10 +19,10 @@ const LAYERS: [(&str, &str); 15] = [
     ("store", "certificate domain"),
     ("sync", "domain lmp store"),
     ("prune", "clock domain store sync"),
-    ("setup", "clock config embedded lmp store sync"),
+    ("setup", "clock config embedded lmp prune schedule store sync"),
     ("simulator", "clock domain lmp"),
-    ("daemon", "clock config domain lmp prune schedule setup store sync"),
-    ("cli", "clock config daemon domain embedded lmp prune setup simulator store sync"),
+    ("daemon", "clock config domain lmp prune schedule setup store sync visible"),
+    ("cli", "clock config daemon domain embedded lmp prune setup simulator store sync visible"),
     ("main", "cli"),
 ];
 

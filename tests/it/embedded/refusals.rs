@@ -47,6 +47,18 @@ async fn a_folder_that_is_no_cluster_is_left_alone() {
 }
 
 #[tokio::test]
+async fn root_makes_nothing_in_a_folder_that_was_made_for_somebody_else() {
+    if !we_are_root() {
+        return;
+    }
+    let dir = data_dir();
+    std::os::unix::fs::chown(dir.path(), Some(65_534), Some(65_534)).unwrap();
+    let message = start_error(&EmbeddedOptions::for_tests(dir.path())).await;
+    assert_says(&message, &["user id 65534", "systemctl start lmp-billing-sync", "data_dir"]);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "the service could not use what root has made");
+}
+
+#[tokio::test]
 async fn a_second_owner_is_refused_and_the_first_goes_on() {
     let dir = data_dir();
     let first = start(dir.path()).await;

@@ -78,7 +78,6 @@ async fn the_password_is_told_only_to_the_programs_user() {
     assert_eq!(metadata.uid(), rustix::process::geteuid().as_raw());
 
     assert!(postgres.url().expose_secret().contains(password));
-    assert!(!postgres.psql_hint().contains(password));
     assert!(!format!("{postgres:?}").contains(password));
     let log = fs::read_to_string(dir.path().join("postgres/postgres.log")).unwrap();
     assert!(!log.contains(password));
@@ -86,15 +85,6 @@ async fn the_password_is_told_only_to_the_programs_user() {
     let wrong = postgres.url().expose_secret().replace(password, "guess");
     let refused = sqlx::PgConnection::connect(&wrong).await.unwrap_err().to_string();
     assert!(refused.contains("password authentication failed"), "{refused}");
-}
-
-#[tokio::test]
-async fn the_line_for_psql_works_in_a_shell() {
-    let dir = data_dir();
-    let postgres = start(&dir.path().join("with a space")).await;
-    let hint = format!("{} -Atc 'select current_user || current_database()'", postgres.psql_hint());
-    let said = std::process::Command::new("sh").args(["-c", &hint]).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&said.stdout), "lmp_billinglmp_billing\n", "{said:?}");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use lmp_billing_sync::domain::Retention;
 use lmp_billing_sync::schedule::CronSchedule;
 use lmp_billing_sync::store::{Job, Store};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -61,7 +62,11 @@ impl Site {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port is to be had");
         let addr = listener.local_addr().expect("it has an address");
         let stop = CancellationToken::new();
-        let served = tokio::spawn(serve(listener, router(state.clone()), stop.clone()));
+        let served = tokio::spawn(serve(
+            listener,
+            watch::Sender::new(router(state.clone())).subscribe(),
+            stop.clone(),
+        ));
         Self { addr, state, metrics, _guard: stop.clone().drop_guard(), stop, served }
     }
 

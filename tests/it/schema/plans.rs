@@ -47,3 +47,31 @@ async fn one_cycle_one_report_or_three_days_never_read_a_whole_table() {
     // Those that have to read everything show that the test would see it.
     assert!(read_all > 3, "only {read_all} plans read a whole table: this test sees nothing");
 }
+
+/// What the status page asks every time that something has changed.
+const PAGE: [(&str, &str); 2] = [
+    ("the latest changes", include_str!("../../../src/store/overview/changes.sql")),
+    ("reopened reports", include_str!("../../../src/store/overview/reopened.sql")),
+];
+
+#[tokio::test]
+async fn the_page_finds_the_latest_changes_without_reading_all_versions() {
+    let db = TestDb::new().await;
+    let mut connection = db.pool().acquire().await.unwrap();
+    connection.execute(AssertSqlSafe(WORLD.replace("$reports", REPORTS))).await.unwrap();
+    connection.execute("vacuum analyze lmp_billing.reports").await.unwrap();
+    connection.execute("vacuum analyze lmp_billing.superseded_versions").await.unwrap();
+    for (about, sql) in PAGE {
+        let sql = sql.replace("$1", "array['emea']");
+        let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("explain {sql}")))
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        println!("{about}:\n{}", plan.join("\n"));
+        assert!(
+            !plan.join("\n").contains("Seq Scan on superseded_versions"),
+            "{about}:\n{}",
+            plan.join("\n")
+        );
+    }
+}

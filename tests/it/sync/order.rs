@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lmp_billing_sync::domain::{Cycle, KnownStatus, Report, Status};
 use lmp_billing_sync::simulator::{Fault, FaultRule, Gate};
 use lmp_billing_sync::store::{
-    BadEntry, Entries, EntriesError, EntrySink, Guard, Job, NewRun, Poll, PollRow, RunOutcome, Sent,
+    Contradicting, Entries, EntriesError, EntrySink, Guard, Job, NewRun, Poll, PollRow, RunOutcome, Sent,
     StoreError, Trigger,
 };
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ impl Entries for Prepared {
         (0..).zip(&self.0).try_for_each(|(position, report)| sink.report(position, report))
     }
 
-    fn contradicting(&self, _: &[i32]) -> Result<Vec<BadEntry>, EntriesError> {
+    fn contradicting(&self, _: &[i32], _: usize) -> Result<Contradicting, EntriesError> {
         unreachable!("nothing contradicts here")
     }
 }

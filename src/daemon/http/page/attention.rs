@@ -82,9 +82,12 @@ fn held_back(overview: &Overview, zone: Tz) -> Markup {
     }
 }
 
+/// More kinds of bad entries than anybody reads on a page.
+const KINDS_SHOWN: usize = 50;
+
 fn set_aside(overview: &Overview) -> Markup {
     let total: i64 = overview.quarantine.iter().map(|kind| kind.entries).sum();
-    let rows = overview.quarantine.iter().take(50).map(|kind| {
+    let rows = overview.quarantine.iter().take(KINDS_SHOWN).map(|kind| {
         [
             html! { (month(kind.cycle)) }.into(),
             tally(kind.entries),
@@ -99,6 +102,7 @@ fn set_aside(overview: &Overview) -> Markup {
         b { (many(total, "entry set aside", "entries set aside")) }
         ": they cannot be reports and count nowhere. They are kept in the table "
         code { "quarantined_reports" } "."
+        @if overview.quarantine.len() > KINDS_SHOWN { " The first " (KINDS_SHOWN) " kinds:" }
     };
     table(&caption, columns, rows)
 }

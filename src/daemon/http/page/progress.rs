@@ -77,10 +77,10 @@ pub(super) fn show(plan: &Plan, overview: &Overview) -> Markup {
 /// The newest months of an account, and older ones with something left to do; the rest is folded away.
 fn of_account(overview: &Overview, account: &str) -> Markup {
     let open: Vec<Cycle> = overview.open_cycles(account).map(|state| state.cycle).collect();
-    let newest = overview.window.current().back(NEVER_FOLDED);
+    let folded_from = overview.window.current().back(NEVER_FOLDED);
     let (shown, folded): (Vec<_>, Vec<_>) = months(overview, account).into_iter().partition(|month| {
         let state = month.state;
-        month.cycle > newest
+        month.cycle > folded_from
             || open.contains(&month.cycle)
             || month.counts.total() > month.counts.completed()
             || state.is_some_and(|state| state.suspicion.is_some() || state.confirmed_at.is_none())

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::super::Plan;
 use super::table::{table, words};
 use super::text::{ago, many, moment, sentence};
-use crate::store::{Job, Overview, RecentRun};
+use crate::store::{ALL_ACCOUNTS, Job, Overview, RecentRun};
 
 pub(super) fn show(plan: &Plan, overview: &Overview) -> Markup {
     let by_hand = plan.accounts.iter().map(|account| (account.clone(), Job::Manual));
@@ -22,7 +22,7 @@ pub(super) fn show(plan: &Plan, overview: &Overview) -> Markup {
         }
         Some([
             what(job).into(),
-            html! { @if account == "*" { "all" } @else { (account) } }.into(),
+            html! { @if account == ALL_ACCOUNTS { "all" } @else { (account) } }.into(),
             last.map_or(html! { "never" }, |run| when(overview, run, plan.timezone)).into(),
             last.map_or(html! { "–" }, result).into(),
             next.map_or(html! { "when somebody starts it" }, |at| moment(at, plan.timezone)).into(),
@@ -68,6 +68,7 @@ fn result(run: &RecentRun) -> Markup {
     html! {
         @match &*run.outcome {
             "succeeded" => (did),
+            "partial" if run.job == Job::Prune.as_str() => { strong .tag { "some were locked" } " " (did) }
             "partial" => { strong .tag { (run.polls_failed) " of " (run.polls) " requests failed" } " " (did) }
             "interrupted" => { strong .tag { "interrupted" } " " (did) }
             _ => strong .tag { "failed" },

@@ -5,39 +5,23 @@ use chrono_tz::Tz;
 use maud::{Markup, html};
 
 use crate::domain::Cycle;
+use crate::visible::{shortened, visible};
 
 /// Room for a name; the vendor says that its names have up to 128 characters.
 const LONGEST_NAME: usize = 128;
 
+/// Room for an error and what to do about it.
+const LONGEST_SENTENCE: usize = 400;
+
 /// A text from outside: cut, set apart so that its direction of writing stays its own, and without
 /// characters that act instead of being seen. Escaping is the template's.
 pub(super) fn foreign(text: &str) -> Markup {
-    html! { bdi { (visible(text, LONGEST_NAME)) } }
+    html! { bdi { (visible(&shortened(text, LONGEST_NAME))) } }
 }
 
 /// The same for a sentence, which needs more room.
 pub(super) fn sentence(text: &str) -> Markup {
-    html! { bdi { (visible(text, 400)) } }
-}
-
-fn visible(text: &str, room: usize) -> String {
-    let mut shown = String::with_capacity(text.len().min(room * 4));
-    for (place, character) in text.chars().enumerate() {
-        if place == room {
-            shown.push('…');
-            break;
-        }
-        if character.is_control() || turns_direction(character) {
-            shown.extend(character.escape_debug());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
-fn turns_direction(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    html! { bdi { (visible(&shortened(text, LONGEST_SENTENCE))) } }
 }
 
 /// A count with its thousands apart: `1,234,567`.

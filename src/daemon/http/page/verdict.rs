@@ -130,7 +130,8 @@ fn confirmation(sight: &Sight, overview: &Overview, account: &str) -> Vec<Findin
         overview.open_cycles(account).filter(|state| late(state, Job::Refresh)).collect();
     let closed = states
         .iter()
-        .filter(|state| late(state, Job::Reconcile) && !open.iter().any(|o| o.cycle == state.cycle))
+        .filter(|state| late(state, Job::Reconcile))
+        .filter(|state| !overview.open_cycles(account).any(|open| open.cycle == state.cycle))
         .count();
     let mut findings = Vec::new();
     if let Some(first) = open.iter().min_by_key(|state| state.confirmed_at) {
