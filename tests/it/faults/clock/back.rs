@@ -65,3 +65,26 @@ async fn a_daemon_set_back_twenty_minutes_runs_no_tick_twice_and_does_not_stand_
     assert_eq!(lab.texts(twice).await, [""; 0]);
     lab.assert_history_is_sound().await;
 }
+
+#[tokio::test]
+async fn a_run_under_way_when_the_moment_of_its_tick_comes_again_is_not_started_twice() {
+    const UNDER_WAY: &str =
+        "from lmp_billing.schedule_ticks t join lmp_billing.sync_runs r on r.id = t.run_id
+                             where r.outcome = 'running' and r.job = 'refresh'";
+    let lab = Moved::new(3, TimeDelta::zero()).await;
+    lab.settings(&schedule("refresh = '*/20 * * * * *'"));
+    let daemon = lab.call(&["run"]).quiet().start();
+    lab.until_count("select count(*) from lmp_billing.sync_runs where outcome = 'succeeded'", 1).await;
+    let gate = Gate::closed();
+    lab.handle().push_fault(FaultRule::always(Fault::Hold(gate.clone())));
+    lab.until_count(&format!("select count(*) {UNDER_WAY}"), 1).await;
+    lab.shift(TimeDelta::seconds(-40));
+    let past = format!("select count(*) {UNDER_WAY} and t.due_at + interval '2 s' < clock_timestamp()");
+    lab.until_count(&past, 1).await;
+    gate.open();
+    lab.until_count("select count(*) from lmp_billing.sync_runs where outcome = 'succeeded'", 2).await;
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
+    let twice = "select cycle::text from lmp_billing.cycle_polls group by run_id, cycle having count(*) > 1";
+    assert_eq!(lab.texts(twice).await, [""; 0]);
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lmp_billing_sync::store::{Limits, Store};
+use lmp_billing_sync::store::{Job, Limits, NewRun, RunOutcome, Store, Trigger};
 use sqlx::{Connection as _, PgConnection};
 
 use super::check;
@@ -119,4 +119,49 @@ async fn when_no_connection_becomes_free_the_cause_is_named_and_work_goes_on_onc
     drop(held);
     let cycles = rig.next_chapter(true);
     rig.converges(&pool, &cycles, "after").await;
+}
+
+#[tokio::test]
+async fn a_report_that_somebody_keeps_locked_fails_its_poll_and_not_the_others() {
+    let mut lab = Lab::new().await;
+    let cycles = [lab.cycle(1).await, lab.cycle(2).await];
+    for (cycle, first) in cycles.into_iter().zip([1, 11]) {
+        lab.serve(cycle, reports(20, cycle).into_iter().skip(first - 1).take(10));
+    }
+    lab.sync(&cycles).await;
+    for (cycle, first) in cycles.into_iter().zip([1, 11]) {
+        let approved = reports(20, cycle).into_iter().skip(first - 1).take(10);
+        lab.serve(cycle, approved.map(|r| r.with(|r| "Approved".clone_into(&mut r.status))));
+    }
+    let mut analyst = analyst(&lab).await;
+    run(&mut analyst, "begin").await;
+    lock(&mut analyst, 1).await;
+    lab.store = lab.store.with_limits(Limits { again: Duration::ZERO, ..Limits::default() });
+    let ended = lab.sync(&cycles).await;
+    run(&mut analyst, "rollback").await;
+    assert_eq!(ended.run.outcome.as_str(), "partial", "{:#?}", ended.polls);
+    let mut outcomes: Vec<_> = ended.polls.iter().map(|poll| (poll.cycle, poll.outcome.as_str())).collect();
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, [(cycles[1], "applied"), (cycles[0], "failed")]);
+    let error = ended.polls.iter().find_map(|poll| poll.error.as_deref()).unwrap_or_default();
+    assert!(error.contains("lock timeout"), "{error}");
+}
+
+#[tokio::test]
+async fn a_poll_at_work_holds_up_no_sign_of_life_and_the_end_of_its_run_waits_for_it() {
+    let lab = Lab::new().await;
+    let started = NewRun { job: Job::Refresh, trigger: Trigger::Schedule, account: "emea", instance: "test" };
+    let started = lab.store.start_run(started).await.unwrap();
+    // As a poll does it.
+    let mut poll = PgConnection::connect(lab.db.url()).await.unwrap();
+    run(&mut poll, "begin; select from lmp_billing.sync_runs for key share").await;
+    lab.store.renew_lease(started.id).await.expect("nothing is in the way");
+    let (ended, ()) = tokio::join!(lab.store.finish_run(started.id, RunOutcome::Succeeded, None), async {
+        let waiting = "select count(*) > 0 from pg_stat_activity
+                       where datname = current_database() and wait_event_type = 'Lock'";
+        until_async("the end waits for the poll", async || lab.value(waiting).await == "true").await;
+        run(&mut poll, "commit").await;
+    });
+    ended.unwrap();
+    assert_eq!(lab.value("select outcome from lmp_billing.sync_runs").await, "succeeded");
 }
