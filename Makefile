@@ -1,7 +1,7 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kills histories fuzz soak bench cluster-trial bi-trial proxy-trial page-trial versions-trial lint ci package package-twice package-trial trials sqlx-data postgres tools
+.PHONY: help demo test kills histories fuzz mutants soak bench cluster-trial bi-trial proxy-trial page-trial versions-trial lint ci package package-twice package-trial trials sqlx-data postgres tools
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ histories: postgres ## lives 100,000 random histories beside the reference (hour
 
 fuzz: ## fuzzes what reads foreign bytes: 100,000,000 bodies, and the others (half an hour; docs/RELIABILITY.md)
 	scripts/fuzz.sh
+
+mutants: ## changes the code in each small way and sees that a test notices (an hour; docs/RELIABILITY.md)
+	scripts/mutants.sh
 
 soak: postgres tools ## takes the daemon through two years of ticks, with faults (an hour; docs/RELIABILITY.md)
 	SOAK_DAYS=730 cargo test --locked --test it -- --nocapture faults::host::soak
