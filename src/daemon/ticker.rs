@@ -235,7 +235,8 @@ impl Ticker {
                 slot.look_again = Some(now);
             }
         }
-        if let Some(look) = self.first_syncs.get_mut(&done.account) {
+        // What is left alone for a while is not to be hurried by other runs that fail.
+        if let Some(look) = self.first_syncs.get_mut(&done.account).filter(|look| look.tried) {
             look.at = now;
         }
         Ok(())

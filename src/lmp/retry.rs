@@ -48,6 +48,18 @@ mod tests {
     }
 
     #[test]
+    fn waits_double_from_half_a_second_and_are_one_fewer_than_the_attempts() {
+        use backon::BackoffBuilder as _;
+        let waits: Vec<Duration> = backoff(9).build().collect();
+        assert_eq!(waits.len(), 8);
+        for (wait, least) in waits.iter().zip([0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]) {
+            // The random part is at most as long again.
+            assert!((least..=2.0 * least).contains(&wait.as_secs_f64()), "{waits:?}");
+        }
+        assert!(backoff(1).build().next().is_none());
+    }
+
+    #[test]
     fn the_server_is_obeyed_but_never_asked_faster_than_the_backoff() {
         let mut budget = WaitBudget::default();
         assert_eq!(budget.next(s(1), s(7)), s(7));

@@ -118,3 +118,70 @@ pub(super) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever is read, in pieces as large as wanted.
+    fn window(text: &[u8]) -> Window<&[u8]> {
+        Window::new(text)
+    }
+
+    fn value(window: &mut Window<impl Read>) -> String {
+        match window.value() {
+            Ok(value) => value.to_owned(),
+            Err(Problem::Malformed(problem)) => format!("malformed: {problem}"),
+            Err(Problem::Io(error)) => format!("unreadable: {error}"),
+        }
+    }
+
+    #[test]
+    fn a_number_that_the_window_cuts_is_read_whole() {
+        for blank in SIZE - 8..=SIZE {
+            let text = format!("{}1234567 8", " ".repeat(blank));
+            let mut window = window(text.as_bytes());
+            assert_eq!([value(&mut window), value(&mut window)], ["1234567", "8"], "after {blank} blanks");
+        }
+    }
+
+    #[test]
+    fn what_has_been_read_makes_room_for_what_comes() {
+        let text = "[1,2,3] ".repeat(SIZE);
+        let mut window = window(text.as_bytes());
+        for _ in 0..SIZE {
+            assert_eq!(value(&mut window), "[1,2,3]");
+            assert_eq!(window.buffer.len(), SIZE, "it grows though each value fits");
+        }
+        assert!(matches!(window.peek(), Ok(None)));
+    }
+
+    /// Fails once, in this way, before it gives what it has.
+    struct Fails(Option<std::io::ErrorKind>, &'static [u8]);
+
+    impl Read for Fails {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            match self.0.take() {
+                Some(kind) => Err(kind.into()),
+                None => self.1.read(buffer),
+            }
+        }
+    }
+
+    #[test]
+    fn an_interrupted_read_is_done_again_and_a_failed_one_is_told() {
+        use std::io::ErrorKind;
+        assert_eq!(value(&mut Window::new(Fails(Some(ErrorKind::Interrupted), b"1"))), "1");
+        let failed = value(&mut Window::new(Fails(Some(ErrorKind::TimedOut), b"1")));
+        assert_eq!(failed, "unreadable: timed out");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_at_once_and_with_its_place() {
+        let endless = std::io::repeat(b' ').take(1 << 40);
+        let mut window = Window::new((&b"1 tru, "[..]).chain(endless));
+        assert_eq!(value(&mut window), "1");
+        let problem = value(&mut window);
+        assert!(problem.starts_with("malformed: expected ident, at byte 1 "), "{problem}");
+    }
+}

@@ -70,6 +70,16 @@ fn each_reason_is_stored_under_a_name_of_its_own() {
 }
 
 #[test]
+fn what_is_wrong_is_quoted_as_far_as_a_person_reads() {
+    let long = "x".repeat(100);
+    let detail = bad("start_date", &format!("{long:?}")).detail;
+    assert_eq!(detail, format!("\"start_date\" is \"{}\"…, not a date as YYYY-MM-DD", &long[..80]));
+    assert_eq!(bad("start_date", "\"x\"").detail, "\"start_date\" is \"x\", not a date as YYYY-MM-DD");
+    let detail = bad("status", r#""\ud800""#).detail;
+    assert!(detail.contains("surrogate") && !detail.contains(" at line "), "{detail}");
+}
+
+#[test]
 fn a_period_may_be_a_single_day() {
     assert_eq!(good("start_date", "\"2026-08-31\"").start_date.to_string(), "2026-08-31");
 }

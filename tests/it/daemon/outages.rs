@@ -41,6 +41,39 @@ async fn an_outage_of_the_upstream_fails_runs_and_ends_by_itself() {
 }
 
 #[tokio::test]
+async fn a_first_sync_that_brought_nothing_is_done_again_when_the_daemon_is_started_again() {
+    const STARTUPS: &str =
+        "select count(*) from lmp_billing.sync_runs where trigger = 'startup' and outcome = ";
+    let lab = Lab::new().await;
+    lab.handle().push_fault(FaultRule::always(Fault::Status { code: 401, retry_after: None }));
+    lab.write_settings(&settings(&lab, &["emea"], NEVER));
+    let mut daemon = lab.call(&["run"]).start();
+    daemon.stderr.until("reconcile failed").await;
+    // It is not hammered.
+    daemon.signal(Signal::HUP);
+    daemon.stderr.until("loaded the settings anew").await;
+    daemon.stderr.until("reconcile failed").await;
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
+    let count = async |outcome: &str| {
+        let query = sqlx::AssertSqlSafe(format!("{STARTUPS}'{outcome}'"));
+        sqlx::query_scalar::<_, i64>(query).fetch_one(lab.pool()).await.unwrap()
+    };
+    assert_eq!(count("failed").await, 2, "once at the start, once at the reload, and then left alone");
+    lab.handle().clear_faults();
+    let mut daemon = lab.call(&["run"]).start();
+    daemon.stderr.until("reconcile succeeded").await;
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
+    assert_eq!((count("failed").await, count("succeeded").await), (2, 1));
+    assert_eq!(
+        lab.count("select count(distinct cycle) from lmp_billing.cycle_polls where outcome = 'applied'")
+            .await,
+        25
+    );
+}
+
+#[tokio::test]
 async fn a_restart_of_the_database_is_survived_and_the_jobs_go_on() {
     let lab = Lab::new().await;
     let folder = data_dir();
