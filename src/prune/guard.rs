@@ -258,6 +258,8 @@ mod tests {
         let day = TimeDelta::days(1);
         for machine in [facts.database - day, facts.database + day] {
             assert_eq!(judge(&Facts { machine, ..facts }, 0.25, false), Ok(()));
+            let last_answer = Some((facts.database, machine));
+            assert_eq!(judge(&Facts { last_answer, ..facts }, 0.25, false), Ok(()), "the vendor's");
         }
         let machine = facts.database + day + TimeDelta::microseconds(1);
         assert!(judge(&Facts { machine, ..facts }, 0.25, false).is_err());

@@ -1,7 +1,5 @@
 //! A cron expression in a time zone.
 
-use std::fmt;
-
 use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
@@ -17,7 +15,6 @@ const LONGEST_GAP_SECONDS: u32 = 26 * 3600;
 /// schedule for every hour (`*/30 * * * *`) is an interval and runs straight through both.
 #[derive(Clone, Debug)]
 pub struct CronSchedule {
-    expression: String,
     timezone: Tz,
     cron: Cron,
 }
@@ -43,7 +40,7 @@ impl CronSchedule {
         // Without years an expression repeats with the calendar, so that "never after 1970" is never.
         let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
         let cron = parser.parse(expression).map_err(|_| InvalidSchedule::Syntax)?;
-        let schedule = Self { expression: expression.trim().to_owned(), timezone, cron };
+        let schedule = Self { timezone, cron };
         match schedule.next_after(DateTime::UNIX_EPOCH) {
             Some(_) => Ok(schedule),
             None => Err(InvalidSchedule::NeverDue),
@@ -71,11 +68,6 @@ impl CronSchedule {
         }
     }
 
-    /// The expression as it was written.
-    pub fn expression(&self) -> &str {
-        &self.expression
-    }
-
     /// The zone whose clock the expression is read on.
     pub fn timezone(&self) -> Tz {
         self.timezone
@@ -93,12 +85,6 @@ impl CronSchedule {
         };
         (0..=LONGEST_GAP_SECONDS)
             .find_map(|seconds| instant(wall.checked_add_signed(TimeDelta::seconds(seconds.into()))?))
-    }
-}
-
-impl fmt::Display for CronSchedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.expression)
     }
 }
 
