@@ -62,13 +62,13 @@ impl Drop for Standby<'_> {
     }
 }
 
-/// Waits until a standby has replayed all that its primary has written.
+/// Waits until a standby has replayed all that its primary has done; written it has some of that a little later.
 pub(super) async fn has_everything(standby: &PgPool, primary: &PgPool) {
-    let written: String =
-        sqlx::query_scalar("select pg_current_wal_lsn()::text").fetch_one(primary).await.unwrap();
+    let done: String =
+        sqlx::query_scalar("select pg_current_wal_insert_lsn()::text").fetch_one(primary).await.unwrap();
     until_async("the standby has everything", async || {
         sqlx::query_scalar("select pg_last_wal_replay_lsn() >= $1::pg_lsn")
-            .bind(&written)
+            .bind(&done)
             .fetch_one(standby)
             .await
             .unwrap()
