@@ -10,6 +10,7 @@
 //! the database and outages of the upstream; it ends when it is told to, or with an error when one of
 //! its tasks panics or its private PostgreSQL is lost.
 
+mod first_syncs;
 pub mod http;
 mod job;
 mod manager;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::config::Settings;
-use crate::schedule::CronSchedule;
+use crate::schedule::{self, CronSchedule};
 use crate::setup::schedule_of;
 use crate::store::Job;
 
@@ -24,6 +24,18 @@ pub(super) struct Slot {
     pub(super) look_again: Option<DateTime<Utc>>,
     /// The database's clock lags behind ours: not before this moment.
     pub(super) not_before: Option<DateTime<Utc>>,
+}
+
+impl Slot {
+    /// When to look at this job again.
+    pub(super) fn next(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let tick = self
+            .counts_from
+            .and_then(|counts_from| schedule::next(&self.schedule, counts_from, now))
+            .map(|at| self.not_before.map_or(at, |not_before| at.max(not_before)));
+        let held_back = self.not_before.filter(|at| *at > now);
+        [tick, self.look_again, held_back].into_iter().flatten().min()
+    }
 }
 
 /// Every job of every account, in the order in which they are looked at.

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use super::first_syncs::FirstSyncs;
 use super::http::{HttpState, Metrics};
 use super::job::{Done, What, Work};
 use super::manager::Manager;
@@ -20,7 +21,7 @@ use crate::config::{Account, Settings};
 use crate::lmp::Limit;
 use crate::schedule::{self, Why};
 use crate::setup::{SetupError, limit};
-use crate::store::{Claim, FirstSync, Job, Store, StoreError, Tick, Trigger};
+use crate::store::{Claim, Job, Store, StoreError, Tick, Trigger};
 
 /// A look at all jobs takes milliseconds; one that does not end must not keep the daemon from its
 /// other duties. What it had begun is finished by the next.
@@ -28,9 +29,6 @@ const LOOK_LIMIT: Duration = Duration::from_secs(20);
 
 /// When to look again after the database was out of reach.
 const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(5);
-
-/// When to try a first sync again that brought nothing.
-const AFTER_FAILED_FIRST_SYNC: TimeDelta = TimeDelta::hours(1);
 
 /// With nothing due ever, the half-minute wakes are enough.
 const IDLE: Duration = Duration::from_hours(1);
@@ -54,14 +52,6 @@ pub(super) struct Parts {
     pub(super) page: HttpState,
 }
 
-/// When to look at an account's first sync.
-#[derive(Clone, Copy, Debug)]
-struct FirstLook {
-    at: DateTime<Utc>,
-    /// Whether we have just tried: if it has failed, it is left alone for a while.
-    tried: bool,
-}
-
 /// The heart of the daemon.
 pub(super) struct Ticker {
     store: Store,
@@ -73,8 +63,7 @@ pub(super) struct Ticker {
     orders: Orders,
     slots: Vec<Slot>,
     limits: HashMap<String, Arc<Limit>>,
-    /// Accounts whose first sync is not known to be done.
-    first_syncs: HashMap<String, FirstLook>,
+    first_syncs: FirstSyncs,
     /// Since when the daemon has been awake: ticks due before were missed.
     awake_since: DateTime<Utc>,
     /// The last look by both clocks.
@@ -98,7 +87,7 @@ impl Ticker {
             orders,
             slots: Vec::new(),
             limits: HashMap::new(),
-            first_syncs: HashMap::new(),
+            first_syncs: FirstSyncs::default(),
             awake_since: now,
             last_look: (now, Instant::now()),
             runs: JoinSet::new(),
@@ -160,7 +149,6 @@ impl Ticker {
     /// `before` keeps them: a run may be under way, and the next one is to share them with it.
     fn arrange(&mut self, before: &[Account]) {
         self.slots = slots(&self.settings);
-        let now = self.clock.now();
         let accounts = &self.settings.accounts;
         let limits = accounts.iter().map(|account| {
             let kept = before.iter().any(|old| old.name == account.name && old.is_as_fast_as(account));
@@ -168,8 +156,7 @@ impl Ticker {
             (account.name.clone(), kept.unwrap_or_else(|| limit(account)))
         });
         self.limits = limits.collect();
-        let look = FirstLook { at: now, tried: false };
-        self.first_syncs = accounts.iter().map(|account| (account.name.clone(), look)).collect();
+        self.first_syncs = FirstSyncs::of(accounts.iter().map(|account| &*account.name), self.clock.now());
     }
 
     fn reload(&mut self, manager: Manager) {
@@ -219,9 +206,7 @@ impl Ticker {
             for slot in &mut self.slots {
                 (slot.counts_from, slot.not_before, slot.look_again) = (None, None, None);
             }
-            for look in self.first_syncs.values_mut() {
-                look.at = now.min(look.at);
-            }
+            self.first_syncs.set_back(now);
         }
     }
 
@@ -235,10 +220,7 @@ impl Ticker {
                 slot.look_again = Some(now);
             }
         }
-        // What is left alone for a while is not to be hurried by other runs that fail.
-        if let Some(look) = self.first_syncs.get_mut(&done.account).filter(|look| look.tried) {
-            look.at = now;
-        }
+        self.first_syncs.run_ended(&done.account, now);
         Ok(())
     }
 
@@ -250,29 +232,17 @@ impl Ticker {
         }
         let now = self.clock.now();
         let ticks = self.slots.iter().filter_map(|slot| slot.next(now));
-        Ok(ticks.chain(self.first_syncs.values().map(|look| look.at)).min())
+        Ok(ticks.chain(self.first_syncs.next()).min())
     }
 
     async fn look_at_first_syncs(&mut self) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let due = self.first_syncs.iter().filter(|(_, look)| look.at <= now);
-        let due: Vec<(String, bool)> = due.map(|(account, look)| (account.clone(), look.tried)).collect();
-        for (account, tried) in due {
+        for account in self.first_syncs.due(self.clock.now()) {
             self.store.interrupt_dead_runs().await?;
-            let look = match self.store.first_sync(&account).await? {
-                FirstSync::Done => {
-                    self.first_syncs.remove(&account);
-                    continue;
-                }
-                // Whoever has just mended the settings wants to see it work, and LMP comes back some time.
-                FirstSync::Failed if tried => FirstLook { at: now + AFTER_FAILED_FIRST_SYNC, tried: false },
-                FirstSync::Needed | FirstSync::Failed => {
-                    self.claim_first_sync(&account).await?;
-                    FirstLook { at: now + LOOK_AGAIN, tried: true }
-                }
-                FirstSync::Running => FirstLook { at: now + LOOK_AGAIN, tried },
-            };
-            self.first_syncs.insert(account, look);
+            let stands = self.store.first_sync(&account).await?;
+            if self.first_syncs.is_wanted(&account, stands) {
+                self.claim_first_sync(&account).await?;
+            }
+            self.first_syncs.looked(&account, stands, self.clock.now());
         }
         Ok(())
     }
@@ -398,18 +368,6 @@ impl Ticker {
             }
             None => running,
         }
-    }
-}
-
-impl Slot {
-    /// When to look at this job again.
-    fn next(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let tick = self
-            .counts_from
-            .and_then(|counts_from| schedule::next(&self.schedule, counts_from, now))
-            .map(|at| self.not_before.map_or(at, |not_before| at.max(not_before)));
-        let held_back = self.not_before.filter(|at| *at > now);
-        [tick, self.look_again, held_back].into_iter().flatten().min()
     }
 }
 

@@ -167,8 +167,8 @@ impl Store {
 }
 
 /// Locks the run of a poll against being ended, and stops unless it is still running. Polls of one run may hold
-/// this lock together, and its process may give signs of life meanwhile. Returns the poll's row, if it has been written: after a commit whose answer was lost,
-/// this tells.
+/// this lock together, and its process may give signs of life meanwhile. Returns the poll's row, if it has been
+/// written: after a commit whose answer was lost, this tells.
 pub(super) async fn lock_run(
     connection: &mut PgConnection,
     poll: &Poll,

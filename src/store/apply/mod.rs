@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 
 use super::polls::{self, Outcome, PollResult, PollRow};
-use super::survey::{Survey, survey};
+use super::survey::{MAX_PAYLOADS, Survey, survey};
 use super::{BadEntry, Contradicting, Entries, EntriesError, Store, StoreError};
 use crate::domain::Cycle;
 
@@ -261,10 +261,11 @@ async fn before(connection: &mut PgConnection, poll: &Poll, guard: &Guard) -> Re
                where account = $1 and cycle = $2 and outcome in ('applied', 'unchanged')
                  and unreadable = 0 and http_status = 200 and requested_at is not null
                  -- of more bad entries it is not known whose they were
-                 and quarantined <= 1000
+                 and quarantined <= $3
                order by id desc limit 1) seen on true"#,
         poll.account,
-        poll.cycle.first_day()
+        poll.cycle.first_day(),
+        int(MAX_PAYLOADS)
     )
     .fetch_one(connection)
     .await
