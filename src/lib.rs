@@ -13,6 +13,7 @@ pub mod domain;
 pub mod embedded;
 pub mod lmp;
 pub mod prune;
+mod run;
 pub mod schedule;
 pub mod setup;
 pub mod simulator;

@@ -62,7 +62,7 @@ pub(crate) fn benches(criterion: &mut Criterion) {
                     black_box(raw);
                     Ok::<_, Infallible>(())
                 });
-                assert_eq!(listed.expect("the answer is whole").entries, u32::from(ENTRIES));
+                assert_eq!(listed.expect("the answer is whole"), u32::from(ENTRIES));
             });
         });
         group.bench_function(BenchmarkId::new("read", form.name), |bencher| {
@@ -76,7 +76,7 @@ pub(crate) fn benches(criterion: &mut Criterion) {
                     }
                     Entry::Bad(bad) => Err(bad.detail),
                 });
-                assert_eq!(listed.expect("every entry is a report").entries, u32::from(ENTRIES));
+                assert_eq!(listed.expect("every entry is a report"), u32::from(ENTRIES));
                 assert_eq!(read, ENTRIES);
             });
         });

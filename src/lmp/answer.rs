@@ -24,13 +24,6 @@ pub enum AnswerError<E> {
     Receiver(E),
 }
 
-/// What a whole answer held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Entries of `reports`, good and bad.
-    pub entries: u32,
-}
-
 /// Why a text is no answer.
 pub(super) enum Problem {
     Malformed(String),
@@ -46,14 +39,15 @@ impl<E> From<Problem> for AnswerError<E> {
     }
 }
 
-/// Reads an answer, handing each entry of `reports` with its position, counted from 0, to `receive`.
+/// Reads an answer, handing each entry of `reports` with its position, counted from 0, to `receive`;
+/// returns how many there were, good and bad.
 ///
 /// # Errors
 /// When the answer is not whole, cannot be read, or `receive` gives up.
 pub fn read_answer<E>(
     reader: impl Read,
     mut receive: impl FnMut(u32, &str) -> Result<(), E>,
-) -> Result<Listed, AnswerError<E>> {
+) -> Result<u32, AnswerError<E>> {
     let mut json = Window::new(reader);
     if json.next()? != Some(b'{') {
         return Err(json.malformed("it is no object with a \"reports\" array").into());
@@ -96,21 +90,21 @@ fn key<R: Read>(json: &mut Window<R>) -> Result<String, Problem> {
 fn reports<R: Read, E>(
     json: &mut Window<R>,
     receive: &mut impl FnMut(u32, &str) -> Result<(), E>,
-) -> Result<Listed, AnswerError<E>> {
+) -> Result<u32, AnswerError<E>> {
     if json.next()? != Some(b'[') {
         return Err(json.malformed("its \"reports\" is no array").into());
     }
     let mut entries = 0_u32;
     if json.peek()? == Some(b']') {
         json.next()?;
-        return Ok(Listed { entries });
+        return Ok(entries);
     }
     loop {
         receive(entries, json.value()?).map_err(AnswerError::Receiver)?;
         entries = entries.checked_add(1).ok_or_else(|| json.malformed("it has too many entries"))?;
         match json.next()? {
             Some(b',') => {}
-            Some(b']') => return Ok(Listed { entries }),
+            Some(b']') => return Ok(entries),
             _ => return Err(json.malformed("its \"reports\" does not go on as an array").into()),
         }
     }
@@ -127,7 +121,7 @@ mod tests {
             entries.push(raw.to_owned());
             Ok(())
         })?;
-        assert_eq!(listed.entries as usize, entries.len());
+        assert_eq!(listed as usize, entries.len());
         Ok(entries)
     }
 
@@ -169,7 +163,7 @@ mod tests {
                     read.push(raw.to_owned());
                     Ok::<_, ()>(())
                 });
-                assert_eq!(listed.unwrap().entries as usize, count);
+                assert_eq!(listed.unwrap() as usize, count);
                 assert!(read == entries, "{count} entries came back differently");
             }
         }

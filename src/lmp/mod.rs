@@ -16,7 +16,7 @@ mod retry;
 pub mod sign;
 mod window;
 
-pub use answer::{AnswerError, Listed, read_answer};
+pub use answer::{AnswerError, read_answer};
 pub use body::Body;
 pub use client::{Answer, Client, ClientOptions, Exchange, Failure};
 pub use date::{retry_after, server_date};

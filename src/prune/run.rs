@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 use super::progress::{Progress, PrunedLogs};
 use super::work::{Flow, Work};
 use super::{PruneError, Pruned, Pruning};
+use crate::run::{Lease, stopped_for, within_last_call};
 use crate::store::{ALL_ACCOUNTS, Job, NewRun, RunOutcome, Trigger};
-use crate::sync::Lease;
 
 /// How long a transaction under way may go on after the program was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -25,8 +25,8 @@ impl Pruning<'_> {
         stop: &CancellationToken,
     ) -> Result<Pruned, PruneError> {
         let new = NewRun { job: Job::Prune, trigger, account: ALL_ACCOUNTS, instance };
-        let run_id = self.store.start_run(new).await?.id;
-        self.run_as(run_id, stop).await
+        let started = within_last_call(self.store.start_run(new), stop).await?;
+        self.run_as(started.id, stop).await
     }
 
     /// Prunes in a run that has just been started, keeps its lease and ends it. `stop` ends it early,
@@ -35,6 +35,10 @@ impl Pruning<'_> {
     /// # Errors
     /// As [`Pruning::run`]; also when the run was taken for dead.
     pub async fn run_as(&self, run_id: i64, stop: &CancellationToken) -> Result<Pruned, PruneError> {
+        within_last_call(self.run_to_its_end(run_id, stop), stop).await
+    }
+
+    async fn run_to_its_end(&self, run_id: i64, stop: &CancellationToken) -> Result<Pruned, PruneError> {
         let stop = stop.child_token();
         let lease = Lease::keep(self.store.clone(), run_id, stop.clone());
         // Until the database has said what time it is; nothing is deleted before.
@@ -68,11 +72,6 @@ impl Pruning<'_> {
             tracing::warn!(run.id = run_id, "could not log the end of the run: {again}");
         }
     }
-}
-
-async fn stopped_for(stop: &CancellationToken, grace: Duration) {
-    stop.cancelled().await;
-    tokio::time::sleep(grace).await;
 }
 
 fn judge(flow: Flow, progress: &Progress) -> (RunOutcome, Option<String>) {

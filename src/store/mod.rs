@@ -6,11 +6,8 @@
 
 mod apply;
 mod columns;
-mod copy;
-mod entries;
 mod error;
 mod export;
-mod fingerprint;
 mod inspect;
 mod migrate;
 mod nodelay;
@@ -22,8 +19,6 @@ mod retry;
 mod route;
 mod runs;
 mod shortcut;
-mod stage;
-mod survey;
 mod ticks;
 mod tx;
 
@@ -39,9 +34,8 @@ use sqlx::{ConnectOptions, Connection, PgConnection, Row as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
-pub use apply::{Guard, Poll, Sent};
+pub use apply::{BadEntry, Contradicting, Entries, EntriesError, EntrySink, Guard, Poll, Sent};
 pub use columns::Extra;
-pub use entries::{BadEntry, Contradicting, Entries, EntriesError, EntrySink};
 pub use error::StoreError;
 pub use export::{CurrentReport, ExportFilter, ReportVersion};
 pub use inspect::{Reader, Rights, Server};

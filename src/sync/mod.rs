@@ -3,12 +3,10 @@
 //! This is where [`crate::lmp`] and [`crate::store`] meet; neither knows the other.
 
 mod entries;
-mod lease;
 mod plan;
 mod poll;
 mod run;
 
 pub use entries::AnswerEntries;
-pub(crate) use lease::Lease;
 pub use plan::{OutsideWindow, manual, plan};
 pub use run::{AccountSync, Ended, Rules};

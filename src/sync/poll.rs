@@ -11,6 +11,7 @@ use super::entries::AnswerEntries;
 use super::run::AccountSync;
 use crate::domain::Cycle;
 use crate::lmp::{Answer, Exchange, Failure, LmpError};
+use crate::run::stopped_for;
 use crate::store::{Guard, Outcome, Poll, PollRow, Sent, StoreError};
 
 /// How long an answer that is being applied may go on after the program was told to stop.
@@ -138,12 +139,6 @@ impl AccountSync<'_> {
             accept_withdrawals: self.rules.accept_withdrawals,
         }
     }
-}
-
-/// Ends so long after the order to stop.
-pub(super) async fn stopped_for(stop: &CancellationToken, grace: Duration) {
-    stop.cancelled().await;
-    tokio::time::sleep(grace).await;
 }
 
 /// One line for a poll that needs a person's eye; the others are for debugging.

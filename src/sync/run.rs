@@ -11,15 +11,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::lease::Lease;
-use super::poll::{Run, stopped_for};
+use super::poll::Run;
 use crate::domain::{Cycle, Retention};
 use crate::lmp::Client;
+use crate::run::{Lease, within_last_call};
 use crate::store::{Job, NewRun, Outcome, PollRow, RunOutcome, RunSummary, Store, StoreError, Trigger};
-
-/// How long the end of a run that was told to stop may take, the poll at hand included. A database
-/// that answers no more cannot be told; others will see that the run gives no sign of life.
-const LAST_CALL: Duration = Duration::from_secs(8);
 
 /// Answers that may wait to be applied while the next are asked for. Small ones are held in memory.
 const AHEAD: usize = 2;
@@ -226,18 +222,6 @@ impl AccountSync<'_> {
             }
             RunOutcome::Succeeded if !tells => line!(debug, "{job}: nothing new"),
             _ => line!(info, "{job} {outcome_name}{aside}"),
-        }
-    }
-}
-
-async fn within_last_call<T>(
-    work: impl Future<Output = Result<T, StoreError>>,
-    stop: &CancellationToken,
-) -> Result<T, StoreError> {
-    tokio::select! {
-        done = work => done,
-        () = stopped_for(stop, LAST_CALL) => {
-            Err(StoreError::Deadline { doing: "logging that the run was stopped", seconds: LAST_CALL.as_secs() })
         }
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn check_unconnected(
 
 fn entries(answer: &Answer) -> anyhow::Result<u32> {
     let reader = answer.body.reader()?;
-    Ok(read_answer(reader, |_, _| Ok::<_, std::convert::Infallible>(()))?.entries)
+    Ok(read_answer(reader, |_, _| Ok::<_, std::convert::Infallible>(()))?)
 }
 
 /// Who vouches for the server that has answered.

@@ -2,9 +2,9 @@
 
 use sqlx::PgConnection;
 
+use super::copy::{Misread, Row, copy_out};
+use super::fingerprint::{Facts, Fingerprint, Keys, canonical};
 use super::{Answer, StoreError};
-use crate::store::copy::{Misread, Row, copy_out};
-use crate::store::fingerprint::{Facts, Fingerprint, Keys, canonical};
 
 /// Compares the reports of the answer with the listed ones of its cycle; past retention none counts.
 pub(super) async fn is_stored(tx: &mut PgConnection, answer: &Answer<'_>) -> Result<bool, StoreError> {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sqlx::{Executor, PgConnection};
 
-use super::{Answer, BadEntry, Before, Guard, Outcome, Poll, PollResult, Problem, StoreError, Survey, int};
-use crate::store::stage;
+use super::{
+    Answer, BadEntry, Before, Guard, Outcome, Poll, PollResult, Problem, StoreError, Survey, int, stage,
+};
 
 /// A transaction with the answer staged.
 pub(super) struct Work<'a> {
@@ -44,7 +45,7 @@ pub(super) async fn apply(
     moment: DateTime<Utc>,
 ) -> Result<(Outcome, PollResult), Problem> {
     tx.execute(include_str!("stage.sql")).await.map_err(StoreError::doing("creating the staging table"))?;
-    stage::stage(tx, Arc::clone(&answer.entries)).await?.map_err(Problem::NotBelieved)?;
+    stage::stage(tx, Arc::clone(&answer.entries)).await?;
     let mut work = Work {
         tx,
         poll: answer.poll,

@@ -8,31 +8,27 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 
-use super::{Answer, StoreError, int};
+use super::copy::{Rows, copy_in};
+use super::{Answer, BadEntry, EntriesError, EntrySink, Problem, StoreError, int};
 use crate::domain::Report;
-use crate::store::copy::{Copied, Rows, copy_in};
-use crate::store::{BadEntry, EntriesError, EntrySink};
 
 const COPY: &str = "copy lmp_billing.reports (account, id, cycle, partner_company_name, start_date, end_date, status, \
                     under_review_status, extra, version, valid_from, status_since, first_seen_at, poll_id) \
                     from stdin (format binary)";
 const COLUMNS: i16 = 14;
 
-/// Copies the reports; returns how many, or why the answer is not believed after all.
+/// Copies the reports; returns how many.
 pub(super) async fn load(
     tx: &mut PgConnection,
     answer: &Answer<'_>,
     moment: DateTime<Utc>,
-) -> Result<Result<i32, String>, StoreError> {
+) -> Result<i32, Problem> {
     let (entries, account, cycle) =
         (Arc::clone(&answer.entries), answer.poll.account.clone(), answer.poll.cycle.first_day());
     let poll = answer.poll.id;
     let write =
         move |rows: &mut Rows| entries.read(&mut Load { rows, account: &account, cycle, poll, moment });
-    let inserted = match copy_in(tx, COPY, "writing new reports", write).await? {
-        Copied::Rows(count) => count,
-        Copied::NotBelieved(problem) => return Ok(Err(problem)),
-    };
+    let inserted = copy_in(tx, COPY, "writing new reports", write).await?;
     let deleted_before = sqlx::query_scalar!(
         r#"select exists (
                select from lmp_billing.superseded_versions s
@@ -45,7 +41,7 @@ pub(super) async fn load(
     .fetch_one(tx)
     .await
     .map_err(StoreError::doing("looking for versions of new reports"))?;
-    if deleted_before { Err(StoreError::NotNew) } else { Ok(Ok(int(inserted))) }
+    if deleted_before { Err(StoreError::NotNew.into()) } else { Ok(int(inserted)) }
 }
 
 struct Load<'a> {

@@ -16,11 +16,17 @@
 //! the last one believed is discarded.
 
 mod compare;
+mod copy;
 mod difference;
+mod entries;
+mod fingerprint;
 mod guard;
 mod load;
 mod quarantine;
+mod stage;
+mod survey;
 
+pub use entries::{BadEntry, Contradicting, Entries, EntriesError, EntrySink};
 pub use guard::Guard;
 
 use chrono::{DateTime, Utc};
@@ -30,9 +36,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 
 use super::polls::{self, Outcome, PollResult, PollRow};
-use super::survey::{MAX_PAYLOADS, Survey, survey};
-use super::{BadEntry, Contradicting, Entries, EntriesError, Store, StoreError};
+use super::{Store, StoreError};
 use crate::domain::Cycle;
+use survey::{MAX_PAYLOADS, Survey, survey};
 
 /// A poll whose number has been drawn.
 #[derive(Clone, Debug)]
@@ -79,15 +85,16 @@ impl Store {
         guard: &Guard,
         entries: Arc<dyn Entries>,
     ) -> Result<PollRow, StoreError> {
-        let survey = match survey(Arc::clone(&entries), guard.cutoff).await? {
+        let survey = match told(survey(Arc::clone(&entries), guard.cutoff).await)? {
             Ok(survey) => survey,
             Err(problem) => return self.record_poll(poll, sent, Outcome::Failed, &problem).await,
         };
         let _turn = self.turn_to_apply().await;
         let answer = Answer { poll, sent, guard, survey, entries, may_load: AtomicBool::new(true) };
-        match self.with_retries("applying an answer", self.limits.apply, || self.try_apply(&answer)).await? {
-            Applied::Logged(row) => Ok(row),
-            Applied::NotBelieved(problem) => self.record_poll(poll, sent, Outcome::Failed, &problem).await,
+        let try_apply = || async { told(self.try_apply(&answer).await) };
+        match self.with_retries("applying an answer", self.limits.apply, try_apply).await? {
+            Ok(row) => Ok(row),
+            Err(problem) => self.record_poll(poll, sent, Outcome::Failed, &problem).await,
         }
     }
 
@@ -112,11 +119,11 @@ impl Store {
         .await
     }
 
-    async fn try_apply(&self, answer: &Answer<'_>) -> Result<Applied, StoreError> {
+    async fn try_apply(&self, answer: &Answer<'_>) -> Result<PollRow, Problem> {
         let Answer { poll, sent, survey, .. } = answer;
         let mut tx = self.begin_by_index().await?;
         if let Some(row) = polls::lock_run(&mut tx, poll).await? {
-            return Ok(Applied::Logged(row));
+            return Ok(row);
         }
         let turn = lock_cycle(&mut tx, poll).await?;
         let before = before(&mut tx, poll, answer.guard).await?;
@@ -129,23 +136,17 @@ impl Store {
         {
             // Whatever stands in the way of it, the next try goes the way that is always right.
             answer.may_load.store(false, Ordering::Relaxed);
-            match load::load(&mut tx, answer, turn.moment).await? {
-                Ok(inserted) => (Outcome::Applied, PollResult { inserted, ..counted(survey) }),
-                Err(problem) => return Ok(Applied::NotBelieved(problem)),
-            }
+            let inserted = load::load(&mut tx, answer, turn.moment).await?;
+            (Outcome::Applied, PollResult { inserted, ..counted(survey) })
         } else if survey.is_plain() && !before.open_quarantine && compare::is_stored(&mut tx, answer).await? {
             (Outcome::Unchanged, counted(survey))
         } else {
-            match difference::apply(&mut tx, answer, &before, turn.moment).await {
-                Ok(applied) => applied,
-                Err(Problem::Store(error)) => return Err(error),
-                Err(Problem::NotBelieved(problem)) => return Ok(Applied::NotBelieved(problem)),
-            }
+            difference::apply(&mut tx, answer, &before, turn.moment).await?
         };
         let row = polls::insert(&mut tx, poll, sent, outcome, Some(turn), &counts).await?;
         notify(&mut tx, &row).await?;
         tx.commit().await?;
-        Ok(Applied::Logged(row))
+        Ok(row)
     }
 }
 
@@ -160,14 +161,21 @@ struct Answer<'a> {
     may_load: AtomicBool,
 }
 
-enum Applied {
-    Logged(PollRow),
+/// Why an answer was not applied.
+enum Problem {
+    /// The database failed; it may be tried again.
+    Store(StoreError),
+    /// The answer is not believed: the poll has failed.
     NotBelieved(String),
 }
 
-enum Problem {
-    Store(StoreError),
-    NotBelieved(String),
+/// The same with two errors one inside the other: what may be tried again, and what is told.
+fn told<T>(result: Result<T, Problem>) -> Result<Result<T, String>, StoreError> {
+    match result {
+        Ok(done) => Ok(Ok(done)),
+        Err(Problem::NotBelieved(problem)) => Ok(Err(problem)),
+        Err(Problem::Store(error)) => Err(error),
+    }
 }
 
 impl From<StoreError> for Problem {

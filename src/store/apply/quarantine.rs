@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::difference::Work;
-use super::{BadEntry, Contradicting, Entries, Problem, StoreError, int};
-use crate::store::survey::MAX_PAYLOADS;
+use super::{BadEntry, Contradicting, Entries, MAX_PAYLOADS, Problem, StoreError, int};
 
 impl Work<'_> {
     /// Leaves identical duplicates out, and quarantines entries that contradict each other.

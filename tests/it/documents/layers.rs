@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::path;
 
 /// Each module of the crate, and those it may use besides itself.
-const LAYERS: [(&str, &str); 16] = [
+const LAYERS: [(&str, &str); 17] = [
     ("certificate", ""),
     ("clock", ""),
     ("visible", ""),
@@ -17,8 +17,9 @@ const LAYERS: [(&str, &str); 16] = [
     ("config", "domain schedule"),
     ("lmp", "certificate clock domain"),
     ("store", "certificate domain"),
-    ("sync", "domain lmp store"),
-    ("prune", "clock domain store sync"),
+    ("run", "store"),
+    ("sync", "domain lmp run store"),
+    ("prune", "clock domain run store"),
     ("setup", "clock config embedded lmp prune schedule store sync"),
     ("simulator", "clock domain lmp"),
     ("daemon", "clock config domain lmp prune schedule setup store sync visible"),

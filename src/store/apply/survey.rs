@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use super::fingerprint::{Facts, Fingerprint, Keys};
-use super::{BadEntry, Entries, EntriesError, EntrySink, StoreError};
+use super::{BadEntry, Entries, EntriesError, EntrySink, Problem, StoreError};
 use crate::domain::{Report, Retention, Status};
 
 /// What of an answer is kept for the quarantine, at most this many entries per poll.
@@ -50,21 +50,14 @@ impl Survey {
     }
 }
 
-/// Reads an answer on a thread of its own; the inner error says why it is not believed.
-pub(super) async fn survey(
-    entries: Arc<dyn Entries>,
-    cutoff: NaiveDate,
-) -> Result<Result<Survey, String>, StoreError> {
+/// Reads an answer on a thread of its own.
+pub(super) async fn survey(entries: Arc<dyn Entries>, cutoff: NaiveDate) -> Result<Survey, Problem> {
     let read = tokio::task::spawn_blocking(move || {
         let mut surveyor = Surveyor { cutoff, survey: Survey::default(), ids: Vec::new() };
         entries.read(&mut surveyor)?;
-        Ok(surveyor.finish())
+        Ok::<_, EntriesError>(surveyor.finish())
     });
-    match read.await.map_err(|panic| StoreError::Staging(panic.to_string()))? {
-        Ok(survey) => Ok(Ok(survey)),
-        Err(EntriesError::NotBelieved(problem)) => Ok(Err(problem)),
-        Err(EntriesError::Closed) => Err(StoreError::Staging(EntriesError::Closed.to_string())),
-    }
+    Ok(read.await.map_err(|panic| StoreError::Staging(panic.to_string()))??)
 }
 
 struct Surveyor {

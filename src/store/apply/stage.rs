@@ -4,24 +4,18 @@ use std::sync::Arc;
 
 use sqlx::PgConnection;
 
-use super::copy::{Copied, Rows, copy_in};
-use super::{BadEntry, Entries, EntriesError, EntrySink, StoreError};
+use super::copy::{Rows, copy_in};
+use super::{BadEntry, Entries, EntriesError, EntrySink, Problem};
 use crate::domain::Report;
 
 const COPY: &str = "copy pg_temp.lmp_stage (position, id, start_date, end_date, partner_company_name, status, \
                     under_review_status, extra, bad_sha256) from stdin (format binary)";
 const COLUMNS: i16 = 9;
 
-/// Stages an answer; the inner error says why it is not believed.
-pub(super) async fn stage(
-    tx: &mut PgConnection,
-    entries: Arc<dyn Entries>,
-) -> Result<Result<(), String>, StoreError> {
-    let staged = copy_in(tx, COPY, "staging the answer", move |rows| entries.read(&mut Stage(rows))).await?;
-    Ok(match staged {
-        Copied::Rows(_) => Ok(()),
-        Copied::NotBelieved(problem) => Err(problem),
-    })
+/// Stages an answer.
+pub(super) async fn stage(tx: &mut PgConnection, entries: Arc<dyn Entries>) -> Result<(), Problem> {
+    copy_in(tx, COPY, "staging the answer", move |rows| entries.read(&mut Stage(rows))).await?;
+    Ok(())
 }
 
 struct Stage<'r>(&'r mut Rows);

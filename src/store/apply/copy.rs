@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
-use super::{EntriesError, StoreError};
+use super::{EntriesError, Problem, StoreError};
 
 /// Rows are sent when this much has come together.
 const CHUNK: usize = 64 << 10;
@@ -130,19 +130,13 @@ impl Rows {
     }
 }
 
-/// What copying came to.
-pub(super) enum Copied {
-    Rows(u64),
-    NotBelieved(String),
-}
-
-/// Copies the rows that `write` makes, on a thread of its own, as they come.
+/// Copies the rows that `write` makes, on a thread of its own, as they come; returns how many.
 pub(super) async fn copy_in<W>(
     connection: &mut PgConnection,
     statement: &'static str,
     doing: &'static str,
     write: W,
-) -> Result<Copied, StoreError>
+) -> Result<u64, Problem>
 where
     W: FnOnce(&mut Rows) -> Result<(), EntriesError> + Send + 'static,
 {
@@ -156,11 +150,8 @@ where
     while let Some(chunk) = chunks.recv().await {
         copy.send(chunk).await.map_err(StoreError::doing(doing))?;
     }
-    match writing.await.map_err(|panic| StoreError::Staging(panic.to_string()))? {
-        Ok(()) => copy.finish().await.map(Copied::Rows).map_err(StoreError::doing(doing)),
-        Err(EntriesError::NotBelieved(problem)) => Ok(Copied::NotBelieved(problem)),
-        Err(EntriesError::Closed) => Err(StoreError::Staging(EntriesError::Closed.to_string())),
-    }
+    writing.await.map_err(|panic| StoreError::Staging(panic.to_string()))??;
+    Ok(copy.finish().await.map_err(StoreError::doing(doing))?)
 }
 
 /// Hands every row that `statement`, a `copy … to stdout (format binary)`, gives to `take`.
