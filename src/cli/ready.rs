@@ -35,21 +35,24 @@ pub(super) async fn ready(_: ReadyArgs, settings: &Settings) -> Result<ExitCode,
         let off = "http.listen is \"\", so no daemon can be asked: give it an address and a port";
         return Err(CliError::Unusable(off.to_owned()));
     };
+    let (is_ready, body) = ask(listen).await?;
+    let mut out = stdout();
+    std::io::Write::write_all(&mut out, format!("{}\n", body.trim_end()).as_bytes())?;
+    Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Asks the daemon that listens there: whether it does its work, and its answer.
+pub(super) async fn ask(listen: SocketAddr) -> anyhow::Result<(bool, String)> {
     let address = reachable(listen);
-    let answer = timeout(PATIENCE, ask(address))
+    let answer = timeout(PATIENCE, get(address))
         .await
         .map_err(|_| anyhow!("the daemon at {address} does not answer; restart it"))?
         .with_context(|| format!("asking the daemon at {address}: is it running, with these settings?"))?;
     let (head, body) = answer
         .split_once("\r\n\r\n")
-        .filter(|(head, _)| head.starts_with("HTTP/1."))
+        .filter(|(head, body)| head.starts_with("HTTP/1.") && body.starts_with("{\"ready\":"))
         .ok_or_else(|| anyhow!("what listens at {address} is not the daemon: see http.listen"))?;
-    let mut out = stdout();
-    std::io::Write::write_all(&mut out, format!("{}\n", body.trim_end()).as_bytes())?;
-    match head.split(' ').nth(1) {
-        Some("200") => Ok(ExitCode::SUCCESS),
-        _ => Ok(ExitCode::FAILURE),
-    }
+    Ok((head.split(' ').nth(1) == Some("200"), body.to_owned()))
 }
 
 /// Who listens everywhere is also reached from here.
@@ -62,7 +65,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-async fn ask(address: SocketAddr) -> std::io::Result<String> {
+async fn get(address: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(format!("GET /readyz HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
     let mut answer = Vec::new();

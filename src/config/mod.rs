@@ -108,6 +108,12 @@ impl Settings {
         }
     }
 
+    /// All secrets.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let accounts = self.accounts.iter().flat_map(|account| [&account.access_token, &account.secret_key]);
+        accounts.chain(&self.database.url).chain(&self.sync.proxy)
+    }
+
     /// Checks that there is something to poll, as `run`, `sync` and `check` need.
     ///
     /// # Errors

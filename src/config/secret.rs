@@ -31,6 +31,8 @@ pub enum SecretSource {
     Inline(SecretString),
     /// In a file of its own.
     File(PathBuf),
+    /// In a file that the service manager made of such a file when it started the service.
+    Credential(PathBuf),
 }
 
 /// What a secret is for, and so what it must look like.
@@ -51,7 +53,7 @@ impl Secret {
     pub fn read(&self) -> Result<SecretString, ConfigError> {
         let value = match &self.source {
             SecretSource::Inline(value) => Ok(value.clone()),
-            SecretSource::File(file) => read_file(file),
+            SecretSource::File(file) | SecretSource::Credential(file) => read_file(file),
         };
         let value = value.and_then(|value| self.kind.check(value.expose_secret()).map(|()| value));
         value.map_err(|message| Problem::new(&self.key, message).set_by(self.variable.as_deref()).into())
@@ -84,7 +86,8 @@ impl Secret {
             (SecretSource::Inline(one), SecretSource::Inline(other)) => {
                 one.expose_secret() == other.expose_secret()
             }
-            (SecretSource::File(one), SecretSource::File(other)) => one == other,
+            (SecretSource::File(one), SecretSource::File(other))
+            | (SecretSource::Credential(one), SecretSource::Credential(other)) => one == other,
             _ => false,
         }
     }
@@ -113,7 +116,10 @@ impl Section<'_> {
                 (key, inline, source)
             }
             (None, Some(file)) => {
-                let source = path(&file).map(|name| SecretSource::File(self.reader.locate(&name)));
+                let source = path(&file).map(|name| match self.reader.locate(&name) {
+                    file if self.reader.is_credential(&file) => SecretSource::Credential(file),
+                    file => SecretSource::File(file),
+                });
                 (file_key, file, source)
             }
         };

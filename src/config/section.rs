@@ -38,6 +38,11 @@ impl Reader {
             .find(|credential| credential.exists())
             .unwrap_or_else(beside_the_settings)
     }
+
+    /// Whether a file is one that the service manager has handed over.
+    pub(super) fn is_credential(&self, file: &Path) -> bool {
+        self.credentials_dir.as_ref().is_some_and(|dir| file.starts_with(dir))
+    }
 }
 
 /// What systemd calls a file of a folder that it hands over as a whole: with

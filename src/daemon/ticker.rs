@@ -17,7 +17,7 @@ use super::slot::{LOOK_AGAIN, Slot, slots};
 use super::wake::Wakes;
 use super::{DaemonError, Orders, plan};
 use crate::clock::Clock;
-use crate::config::{Account, Settings};
+use crate::config::{Account, SecretSource, Settings};
 use crate::lmp::Limit;
 use crate::schedule::{self, Why};
 use crate::setup::{SetupError, limit};
@@ -184,7 +184,19 @@ impl Ticker {
         let before = std::mem::replace(&mut self.settings, Arc::new(settings));
         self.arrange(&before.accounts);
         self.page.replace_plan(plan(&self.settings));
-        tracing::info!(accounts = self.settings.accounts.len(), added, removed, "loaded the settings anew");
+        let handed_over =
+            self.settings.secrets().any(|secret| matches!(secret.source(), SecretSource::Credential(_)));
+        let secrets = if handed_over {
+            "; secrets that systemd handed over are those of the last start: restart after changing one"
+        } else {
+            ""
+        };
+        tracing::info!(
+            accounts = self.settings.accounts.len(),
+            added,
+            removed,
+            "loaded the settings anew{secrets}"
+        );
     }
 
     fn notice_sleep(&mut self) {

@@ -33,6 +33,9 @@ impl Default for Limits {
     }
 }
 
+/// Waits from this one on, before what failed is tried again, are for a person's eye.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+
 /// A key that is still taken after so many tries is not taken by somebody who was faster.
 const MAX_CONFLICTS: u32 = 5;
 
@@ -57,7 +60,7 @@ impl Store {
             .with_jitter()
             .without_max_times()
             .with_total_delay(Some(self.limits.again));
-        let mut conflicts = 0;
+        let (mut conflicts, mut told) = (0, false);
         // Boxed: these futures are large, and are held by many others.
         (|| within(doing, limit, Box::pin(operation())))
             .retry(backoff)
@@ -65,7 +68,15 @@ impl Store {
                 conflicts += u32::from(error.is_conflict());
                 error.is_transient() && conflicts <= MAX_CONFLICTS
             })
-            .notify(|error, wait| tracing::warn!(?wait, doing, "{error}; trying again"))
+            .notify(|error, wait| {
+                // Most pass at once, and the others are told once: many wait for the same server.
+                if wait < WORTH_TELLING || std::mem::replace(&mut told, true) {
+                    tracing::debug!(?wait, doing, "{error}; trying again");
+                } else {
+                    let limit = self.limits.again.as_secs();
+                    tracing::warn!(doing, "{error}; trying again, for {limit} s at most");
+                }
+            })
             .await
     }
 }

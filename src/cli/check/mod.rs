@@ -7,6 +7,7 @@
 mod account;
 mod database;
 mod disk;
+mod endpoint;
 mod findings;
 mod local;
 mod secrets;
@@ -32,7 +33,8 @@ const CLOCK_TOLERANCE_SECONDS: i64 = 60;
 /// account. Exit codes: 0 nothing failed, 1 something did, 78 the settings are wrong.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Look only at what this machine can tell by itself: settings, secrets, proxy, schedules, disk
+    /// Look only at what this machine can tell by itself: settings, secrets, proxy, schedules, disk,
+    /// the daemon's address
     ///
     /// Nothing is connected to or started, so it can be run before there is a network or a database.
     #[arg(long)]
@@ -46,6 +48,7 @@ pub(super) async fn check(args: CheckArgs, settings: &Settings) -> Result<ExitCo
     local::check(&mut findings, settings)?;
     secrets::check(&mut findings, settings)?;
     disk::check(&mut findings, settings)?;
+    endpoint::check(&mut findings, settings, args.offline).await?;
     if args.offline {
         database::check_unconnected(&mut findings, settings, &target)?;
         for account in &settings.accounts {

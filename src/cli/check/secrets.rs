@@ -16,7 +16,7 @@ const OTHERS: u32 = 0o007;
 const GROUP: u32 = 0o070;
 
 pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), CliError> {
-    let secrets = all(settings);
+    let secrets: Vec<&Secret> = settings.secrets().collect();
     let mut warned = false;
     for secret in &secrets {
         // Read anew, as each run will: it may have gone since the settings were.
@@ -49,7 +49,8 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
         )?;
     }
     if !warned {
-        let files = secrets.iter().filter(|secret| matches!(secret.source(), SecretSource::File(_))).count();
+        let files =
+            secrets.iter().filter(|secret| !matches!(secret.source(), SecretSource::Inline(_))).count();
         let text = format!(
             "{} found, {files} of them in files of their own; nobody else may read them",
             secrets.len()
@@ -59,18 +60,9 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
     Ok(())
 }
 
-fn all(settings: &Settings) -> Vec<&Secret> {
-    let accounts = settings.accounts.iter().flat_map(|account| [&account.access_token, &account.secret_key]);
-    accounts.chain(&settings.database.url).chain(&settings.sync.proxy).collect()
-}
-
-/// Who else may read or change a file, and the command that ends it.
+/// Who else may read or change a file, and the command that ends it. Not for the service manager's
+/// credentials: it keeps them itself, and an access list for our user looks like a group's rights.
 fn exposed(file: &Path) -> Option<(String, String)> {
-    // The service manager keeps these itself, and an access list for our user looks like a group's rights.
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    if credentials.is_some_and(|dir| !dir.as_os_str().is_empty() && file.starts_with(dir)) {
-        return None;
-    }
     let metadata = fs::metadata(file).ok()?;
     let (mode, path) = (metadata.mode(), shell_word(&absolute(file)));
     if mode & OTHERS != 0 {

@@ -51,17 +51,16 @@ pub(super) async fn ready(State(state): State<HttpState>) -> Response {
     let kept_for = KEPT_FOR.min(state.0.kept_for);
     let plan = state.plan();
     let look = async |_: Option<&Readiness>| {
-        let checks = reasons(&state.0.store, &plan);
-        let reasons = match tokio::time::timeout(LIMIT, checks).await {
-            Ok(Ok(reasons)) => reasons,
-            Ok(Err(error)) => vec![error.to_string()],
-            Err(_) => vec![format!(
+        let checked = match tokio::time::timeout(LIMIT, reasons(&state.0.store, &plan)).await {
+            Ok(checked) => checked.map_err(|error| error.to_string()),
+            Err(_) => Err(format!(
                 "the database at {} does not answer within {} s",
                 state.0.store.target(),
                 LIMIT.as_secs()
-            )],
+            )),
         };
-        Readiness::of(reasons)
+        state.notice(checked.as_ref().err());
+        Readiness::of(checked.unwrap_or_else(|error| vec![error]))
     };
     state.0.readiness.get(kept_for, |_| true, look).await.into_response()
 }

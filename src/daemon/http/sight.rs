@@ -78,6 +78,7 @@ impl HttpState {
         ));
         let machine_now = self.0.clock.now();
         let plan = Arc::clone(plan);
+        self.notice(seen.as_ref().err());
         match seen {
             Ok(overview) => Sight {
                 plan,
@@ -87,7 +88,6 @@ impl HttpState {
                 machine_now,
             },
             Err(error) => {
-                tracing::debug!("the endpoints show what was seen last: {error}");
                 let ahead_of_database = last.map_or(TimeDelta::zero(), |sight| sight.ahead_of_database);
                 let trouble = Some(error.to_string());
                 Sight { plan, overview: known, trouble, machine_now, ahead_of_database }

@@ -154,3 +154,37 @@ async fn it_ends_with_the_private_server_that_another_process_ran_and_the_next_o
     daemon.signal(Signal::TERM);
     daemon.ended().await.with_code(0);
 }
+
+#[tokio::test]
+async fn between_ticks_who_asks_how_it_is_makes_it_tell_the_log_once_that_the_database_is_away() {
+    let lab = Lab::new().await;
+    let folder = data_dir();
+    let options = EmbeddedOptions::for_tests(folder.path());
+    let server = EmbeddedPostgres::start(&options).await.unwrap();
+    let own = format!("url = '{}'", server.url().expose_secret());
+    let settings = settings(&lab, &["emea"], NEVER).replace(&format!("url = '{}'", lab.db.url()), &own);
+    lab.write_settings(&settings.replace("listen = ''", "listen = '127.0.0.1:0'"));
+    let mut daemon = lab.call(&["run"]).start();
+    let told = daemon.stderr.until("status page at").await;
+    let address = told.split("status page at http://").nth(1).unwrap().trim().trim_end_matches('/');
+    let address = address.parse().unwrap();
+    daemon.stderr.until("reconcile succeeded").await;
+    assert_eq!(ask(address, "GET", "/readyz").await.status, 200);
+
+    server.stop().await;
+    for path in ["/readyz", "/metrics", "/"] {
+        // What was seen is kept for a moment.
+        until_async("it sees that the database is away", async || {
+            let answer = ask(address, "GET", path).await;
+            answer.status == 503 || answer.body.contains("cannot reach") || answer.body.contains("_up 0")
+        })
+        .await;
+    }
+    let server = EmbeddedPostgres::start(&options).await.unwrap();
+    until_async("it is ready again", async || ask(address, "GET", "/readyz").await.status == 200).await;
+    let told = daemon.stderr.until("how everything stands can be seen again").await;
+    assert_eq!(told.matches("cannot see how everything stands").count(), 1, "{told}");
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
+    server.stop().await;
+}

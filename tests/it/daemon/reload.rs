@@ -4,7 +4,7 @@ use lmp_billing_sync::simulator::{Fault, FaultRule};
 use rustix::process::Signal;
 
 use super::{NEVER, settings, until_count};
-use crate::cli::lab::Lab;
+use crate::cli::lab::{Lab, SECRET_KEY};
 
 const RUNS_ENDED: &str = "select count(*) from lmp_billing.sync_runs where outcome <> 'running'";
 const RUNS: &str =
@@ -137,6 +137,34 @@ async fn what_only_a_restart_changes_is_named_each_time_and_the_rest_is_in_force
     }
     // The schedule is, and the database is still the one it was.
     until_count(&lab, "select count(*) from lmp_billing.sync_runs where job = 'refresh'", 1).await;
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
+}
+
+#[tokio::test]
+async fn secrets_that_the_service_manager_hands_over_are_said_to_be_those_of_the_last_start() {
+    let lab = Lab::new().await;
+    let with = |secret: &str| {
+        settings(&lab, &["emea"], NEVER)
+            .replace(&format!("secret_key = '{SECRET_KEY}'"), &format!("secret_key_file = '{secret}'"))
+    };
+    let credentials = lab.folder().join("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    for file in [credentials.join("secrets_emea.key"), lab.folder().join("other.key")] {
+        std::fs::write(file, SECRET_KEY).unwrap();
+    }
+    lab.write_settings(&with("secrets/emea.key"));
+    let mut daemon =
+        lab.call(&["run"]).env("CREDENTIALS_DIRECTORY", &credentials.display().to_string()).start();
+    daemon.stderr.until("reconcile succeeded").await;
+    daemon.signal(Signal::HUP);
+    daemon.stderr.until("restart after changing one").await;
+    // A file of one's own is read anew by each run.
+    lab.write_settings(&with("other.key"));
+    let before = daemon.stderr.read_so_far();
+    daemon.signal(Signal::HUP);
+    let told = daemon.stderr.until("loaded the settings anew").await[before..].to_owned();
+    assert!(!told.contains("restart"), "{told}");
     daemon.signal(Signal::TERM);
     daemon.ended().await.with_code(0);
 }

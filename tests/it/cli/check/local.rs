@@ -3,9 +3,13 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
+use rustix::process::Signal;
+use tokio::net::TcpListener;
+
 use super::super::lab::{Lab, SECRET_KEY, token};
 use super::super::process::Ended;
 use super::verdicts;
+use crate::daemon::{NEVER, settings};
 
 /// The line about this.
 fn line<'e>(ended: &'e Ended, subject: &str) -> &'e str {
@@ -44,6 +48,7 @@ async fn offline_nothing_is_asked_and_what_this_machine_can_tell_is_told() {
             "ok schedule",
             "ok proxy",
             "ok secrets",
+            "ok http",
             "ok database",
             // The way there is not made sure of.
             "warn encryption",
@@ -204,4 +209,43 @@ async fn a_folder_without_server_programs_is_told_though_nothing_is_started() {
     lab.write_settings(&settings);
     let ended = lab.call(&["check", "--offline"]).ends_with(1).await;
     ended.says(&["FAIL  database", "database.bin_dir", "no working initdb"]);
+}
+
+#[tokio::test]
+async fn an_address_that_another_program_has_is_told_and_a_free_one_or_the_daemons_is_right() {
+    let lab = Lab::new().await;
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let check = |args: &[&str], address: &str| lab.call(args).set("http.listen", address);
+    let ended = check(&["check"], &free).ends_with(0).await;
+    assert!(
+        line(&ended, "http").ends_with(&format!("{free} is free; no daemon uses it now")),
+        "{}",
+        ended.stdout
+    );
+
+    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taken = other.local_addr().unwrap().to_string();
+    let hang_up = async { drop(other.accept().await.unwrap()) };
+    let (ended, ()) = tokio::join!(check(&["check"], &taken).ends_with(1), hang_up);
+    let told = line(&ended, "http");
+    assert!(told.starts_with("FAIL") && told.contains("taken, not by a daemon"), "{told}");
+    // Offline nobody is asked who it is.
+    let ended = check(&["check", "--offline"], &taken).ends_with(0).await;
+    assert!(line(&ended, "http").starts_with("warn"), "{}", ended.stdout);
+
+    let ended = check(&["check"], "192.0.2.1:9464").ends_with(1).await;
+    assert!(line(&ended, "http").contains("choose another address"), "{}", ended.stdout);
+    let ended = check(&["check"], "127.0.0.1:1023").ended().await;
+    assert!(line(&ended, "http").contains("1023"), "{}", ended.stdout);
+
+    lab.write_settings(&settings(&lab, &["emea"], NEVER));
+    let mut daemon = lab.call(&["run"]).set("http.listen", "127.0.0.1:0").start();
+    let told = daemon.stderr.until("status page at").await;
+    let url = told.split("status page at ").nth(1).unwrap().trim().to_owned();
+    daemon.stderr.until("reconcile succeeded").await;
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    let ended = check(&["check"], address).ends_with(0).await;
+    assert!(line(&ended, "http").ends_with(&format!("a daemon serves {url}")), "{}", ended.stdout);
+    daemon.signal(Signal::TERM);
+    daemon.ended().await.with_code(0);
 }

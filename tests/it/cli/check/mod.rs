@@ -32,6 +32,7 @@ async fn when_all_is_well_each_thing_has_a_line() {
             "ok schedule",
             "ok proxy",
             "ok secrets",
+            "ok http",
             "ok database",
             "ok encryption",
             "ok clock",

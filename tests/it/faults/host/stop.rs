@@ -63,3 +63,24 @@ async fn told_to_stop_in_mid_commit_it_ends_within_ten_seconds_and_the_next_conv
     );
     assert_eq!(lab.count("select count(*) from lmp_billing.superseded_versions").await, 0);
 }
+
+#[tokio::test]
+async fn a_prune_told_to_stop_ends_within_ten_seconds_though_the_database_lets_it_say_nothing() {
+    let lab = Lab::new().await;
+    lab.succeeds(&["sync"]).await;
+    let mut holder = PgConnection::connect(lab.db.url()).await.unwrap();
+    sqlx::raw_sql("begin; lock table lmp_billing.reports in access exclusive mode")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    let prune = lab.call(&["prune"]).start();
+    let started = "select count(*) from lmp_billing.sync_runs where job = 'prune' and outcome = 'running'";
+    until_count(&lab, started, 1).await;
+    // Nor may the end of the run be logged.
+    sqlx::raw_sql("select from lmp_billing.sync_runs for key share").execute(&mut holder).await.unwrap();
+    prune.signal(Signal::TERM);
+    let ended = prune.ends_within(Duration::from_secs(10)).await.with_code(1);
+    ended.complains(&["logging that the run was stopped"]);
+    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    lab.succeeds(&["prune"]).await;
+}
