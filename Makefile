@@ -1,7 +1,7 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kills histories fuzz mutants soak bench cluster-trial bi-trial proxy-trial page-trial versions-trial lint ci package package-twice package-trial trials sqlx-data postgres tools
+.PHONY: help demo test kills histories fuzz mutants coverage soak bench cluster-trial bi-trial proxy-trial page-trial versions-trial lint ci package package-twice package-trial trials sqlx-data postgres tools
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,7 +11,7 @@ demo: postgres ## shows the program at work: simulated reports arrive in a real 
 
 # Many tests wait, for processes to end or deadlines to pass: more of them than processors at a time.
 test: postgres tools ## runs every test
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --locked
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked
 
 kills: postgres ## kills the program 1,000 times, at every point and at random (docs/RELIABILITY.md)
 	KILL_ROUNDS=1000 cargo test --locked --test it -- faults::database::kills --nocapture
@@ -24,6 +24,9 @@ fuzz: ## fuzzes what reads foreign bytes: 100,000,000 bodies, and the others (ha
 
 mutants: ## changes the code in each small way and sees that a test notices (an hour; docs/RELIABILITY.md)
 	scripts/mutants.sh
+
+coverage: ## tells which lines the tests pass (rustup; ten minutes; docs/RELIABILITY.md)
+	scripts/coverage.sh
 
 soak: postgres tools ## takes the daemon through two years of ticks, with faults (an hour; docs/RELIABILITY.md)
 	SOAK_DAYS=730 cargo test --locked --test it -- --nocapture faults::host::soak

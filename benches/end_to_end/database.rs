@@ -13,6 +13,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, P
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+use crate::processor;
+
 /// The rows of the product's table, under a uuid key and nothing else.
 const FLOOR: &str = "(id uuid primary key, cycle date not null, partner_company_name text not null,
     start_date date not null, end_date date not null, status text not null, under_review_status text)";
@@ -48,6 +50,10 @@ pub(crate) struct Work {
     pub(crate) tuples_written: i64,
     /// Rows read from tables or through indexes, in the whole database.
     pub(crate) tuples_read: i64,
+    /// Processor time of the server, all its processes together.
+    pub(crate) server_seconds: f64,
+    /// Processor time of this process, which is the upstream.
+    pub(crate) upstream_seconds: f64,
 }
 
 impl Server {
@@ -187,7 +193,14 @@ impl Database {
         )
         .fetch_one(&mut self.connection)
         .await?;
-        Ok(Work { wal_bytes, tuples_written, tuples_read })
+        let backend = self.number("select pg_backend_pid()::int8").await?;
+        Ok(Work {
+            wal_bytes,
+            tuples_written,
+            tuples_read,
+            server_seconds: processor::server_of(backend)?,
+            upstream_seconds: processor::own()?,
+        })
     }
 
     /// Fails unless the product's current reports are exactly the rows of a table.
@@ -224,6 +237,8 @@ impl std::ops::Sub for Work {
             wal_bytes: self.wal_bytes - earlier.wal_bytes,
             tuples_written: self.tuples_written - earlier.tuples_written,
             tuples_read: self.tuples_read - earlier.tuples_read,
+            server_seconds: self.server_seconds - earlier.server_seconds,
+            upstream_seconds: self.upstream_seconds - earlier.upstream_seconds,
         }
     }
 }

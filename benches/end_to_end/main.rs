@@ -14,6 +14,7 @@ mod database;
 mod growth;
 mod measured;
 mod plot;
+mod processor;
 mod product;
 mod prune;
 mod refresh;

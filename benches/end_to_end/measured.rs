@@ -6,11 +6,13 @@
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
+
+use crate::processor;
 
 /// The helper's first argument.
 pub(crate) const HELPER: &str = "measure-child";
@@ -32,15 +34,7 @@ pub(crate) fn helper(mut arguments: impl Iterator<Item = String>) -> Result<Exit
     let status = Command::new(program).args(arguments).status()?;
     let wall_seconds = began.elapsed().as_secs_f64();
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let seconds = |time: nix::sys::time::TimeVal| {
-        Duration::new(time.tv_sec().unsigned_abs(), 0).as_secs_f64()
-            + Duration::from_micros(time.tv_usec().unsigned_abs()).as_secs_f64()
-    };
-    let cost = Cost {
-        wall_seconds,
-        cpu_seconds: seconds(usage.user_time()) + seconds(usage.system_time()),
-        peak_kib: usage.max_rss(),
-    };
+    let cost = Cost { wall_seconds, cpu_seconds: processor::seconds(&usage), peak_kib: usage.max_rss() };
     std::fs::write(file, serde_json::to_vec(&cost)?)?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -68,13 +68,13 @@ fn write(text: &mut String, results: &Results) -> std::fmt::Result {
     writeln!(text, "{}; {}.\n", results.machine, results.database)?;
     writeln!(
         text,
-        "| reports | step | seconds | × F | processor s | peak MiB | log KiB | rows written | rows read |"
+        "| reports | step | seconds | × F | program s | server s | upstream s | peak MiB | log KiB | rows written | rows read |"
     )?;
-    writeln!(text, "|---|---|---|---|---|---|---|---|---|")?;
+    writeln!(text, "|---|---|---|---|---|---|---|---|---|---|---|")?;
     for size in &results.sizes {
         let name =
             if size.one_cycle { format!("{} in one month", size.reports) } else { size.reports.to_string() };
-        writeln!(text, "| {name} | F | {:.3} | 1 | | | | | |", size.floor())?;
+        writeln!(text, "| {name} | F | {:.3} | 1 | | | | | | | |", size.floor())?;
         for (number, step) in STEPS.iter().enumerate() {
             let of = |value: fn(&crate::round::Step) -> f64| {
                 median(size.rounds.iter().map(|round| value(&round.steps[number])))
@@ -82,10 +82,12 @@ fn write(text: &mut String, results: &Results) -> std::fmt::Result {
             #[expect(clippy::cast_precision_loss, reason = "counts and sizes are far below 2^52")]
             writeln!(
                 text,
-                "| | {step} | {:.3} | {:.2} | {:.2} | {:.1} | {:.0} | {} | {} |",
+                "| | {step} | {:.3} | {:.2} | {:.2} | {:.2} | {:.2} | {:.1} | {:.0} | {} | {} |",
                 size.seconds(number),
                 size.ratio(number),
                 of(|step| step.cost.cpu_seconds),
+                of(|step| step.work.server_seconds),
+                of(|step| step.work.upstream_seconds),
                 size.peak_mib(number),
                 of(|step| step.work.wal_bytes as f64 / 1024.0),
                 of(|step| step.work.tuples_written as f64),

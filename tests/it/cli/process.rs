@@ -1,6 +1,7 @@
 //! The program as a process: how it is called, and what it leaves when it has ended.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -113,6 +114,19 @@ impl Running {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.pid()).expect("a process has a number");
         kill_process(pid, signal).expect("it runs");
+    }
+
+    /// Waits until a daemon says where its endpoints are.
+    pub(crate) async fn address(&mut self) -> SocketAddr {
+        let told = self.stderr.until("status page at").await;
+        let url = told.lines().last().and_then(|line| line.split("http://").nth(1)).expect("a URL");
+        url.trim().trim_end_matches('/').parse().expect("an address")
+    }
+
+    /// Tells it to stop, which it does in order.
+    pub(crate) async fn stops(self) -> Ended {
+        self.signal(Signal::TERM);
+        self.ended().await.with_code(0)
     }
 
     /// Waits for the end, which must come within this time.

@@ -13,9 +13,7 @@ async fn it_tells_by_its_exit_code_whether_the_daemon_does_its_work() {
     let lab = Lab::new().await;
     lab.write_settings(&settings(&lab, &["emea"], NEVER).replace("listen = ''", "listen = '127.0.0.1:0'"));
     let mut daemon = lab.call(&["run"]).start();
-    let told = daemon.stderr.until("status page at").await;
-    let address =
-        told.split("status page at http://").nth(1).unwrap().trim().trim_end_matches('/').to_owned();
+    let address = daemon.address().await.to_string();
     let ready = || lab.call(&["ready"]).set("http.listen", &address);
     daemon.stderr.until("reconcile succeeded").await;
     ready().ends_with(0).await.says(&["\"ready\":true"]);

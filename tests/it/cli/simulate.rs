@@ -27,8 +27,7 @@ async fn what_simulate_prints_makes_check_pass_when_pasted_under_a_database() {
         .await
         .says(&["ok    account simulator", "lists 20 report"]);
 
-    simulator.signal(Signal::TERM);
-    simulator.ended().await.with_code(0).complains(&["answered a request", "the simulator stops requests=1"]);
+    simulator.stops().await.complains(&["answered a request", "the simulator stops requests=1"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! Missed ticks: only the newest of each job runs, once.
 
-use rustix::process::Signal;
-
 use super::{NEVER, settings, until_count};
 use crate::cli::lab::Lab;
 
@@ -19,8 +17,7 @@ async fn after_three_days_each_job_of_each_account_catches_up_once() {
     let daemon = lab.call(&["run"]).start();
     until_count(&lab, "select count(*) from lmp_billing.sync_runs where outcome = 'succeeded'", 2).await;
     until_count(&lab, "select count(*) from lmp_billing.schedule_baselines", 7).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
 
     // Three days pass.
     sqlx::raw_sql("update lmp_billing.schedule_baselines set counts_from = counts_from - interval '3 days'")
@@ -37,8 +34,7 @@ async fn after_three_days_each_job_of_each_account_catches_up_once() {
             7,
         )
         .await;
-        daemon.signal(Signal::TERM);
-        daemon.ended().await.with_code(0);
+        daemon.stops().await;
     }
     assert_eq!(
         lab.texts(RUNS).await,
@@ -69,8 +65,7 @@ async fn a_tick_missed_between_two_starts_is_caught_up_even_before_the_jobs_firs
     let daemon = lab.call(&["run"]).start();
     until_count(&lab, "select count(*) from lmp_billing.schedule_baselines", 4).await;
     until_count(&lab, "select count(*) from lmp_billing.sync_runs where outcome = 'succeeded'", 1).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     sqlx::raw_sql("update lmp_billing.schedule_baselines set counts_from = counts_from - interval '25 hours' where job = 'prune'")
         .execute(lab.pool())
         .await
@@ -84,7 +79,6 @@ async fn a_tick_missed_between_two_starts_is_caught_up_even_before_the_jobs_firs
         1,
     )
     .await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     assert_eq!(lab.texts(RUNS).await, ["* prune catch_up succeeded"]);
 }

@@ -1,7 +1,5 @@
 //! The daemon's endpoints tell what the daemon itself has done.
 
-use rustix::process::Signal;
-
 use super::{NEVER, settings};
 use crate::cli::lab::Lab;
 use crate::support::http::ask;
@@ -11,9 +9,7 @@ async fn readiness_metrics_and_page_follow_the_first_sync() {
     let lab = Lab::new().await;
     lab.write_settings(&settings(&lab, &["emea"], NEVER).replace("listen = ''", "listen = '127.0.0.1:0'"));
     let mut daemon = lab.call(&["run"]).start();
-    let told = daemon.stderr.until("status page at").await;
-    let address = told.split("status page at http://").nth(1).unwrap().trim().trim_end_matches('/');
-    let address = address.parse().unwrap();
+    let address = daemon.address().await;
     daemon.stderr.until("reconcile succeeded").await;
 
     let ready = ask(address, "GET", "/readyz").await;
@@ -27,6 +23,5 @@ async fn readiness_metrics_and_page_follow_the_first_sync() {
     }
     let page = ask(address, "GET", "/").await.body;
     assert!(page.contains("The figures can be trusted"), "{page}");
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
 }

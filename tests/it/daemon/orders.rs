@@ -20,8 +20,7 @@ async fn an_account_without_an_applied_poll_gets_its_whole_window_at_once_and_on
         let mut daemon = lab.call(&["run"]).start();
         daemon.stderr.until("started").await;
         until_count(&lab, RUNS_ENDED, 1).await;
-        daemon.signal(Signal::TERM);
-        daemon.ended().await.with_code(0);
+        daemon.stops().await;
     }
     assert_eq!(lab.texts(RUNS).await, ["emea reconcile startup succeeded 25"]);
     assert_eq!(
@@ -66,8 +65,7 @@ async fn a_first_sync_that_was_interrupted_is_finished_though_some_of_it_had_bee
     lab.handle().push_fault(FaultRule::always(Fault::NeverAnswer).on_cycle(months_ago(9)));
     let daemon = lab.call(&["run"]).start();
     until_count(&lab, "select count(*) from lmp_billing.cycle_polls where outcome = 'applied'", 1).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     lab.handle().clear_faults();
     let daemon = lab.call(&["run"]).start();
     until_count(
@@ -77,8 +75,7 @@ async fn a_first_sync_that_was_interrupted_is_finished_though_some_of_it_had_bee
     )
     .await;
     until_count(&lab, "select count(*) from lmp_billing.sync_runs where outcome = 'succeeded'", 1).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     let outcomes = lab.texts("select outcome from lmp_billing.sync_runs order by id").await;
     assert_eq!(outcomes, ["interrupted", "succeeded"]);
 }
@@ -100,8 +97,7 @@ async fn a_daemon_that_was_killed_is_followed_up_three_times_at_most() {
     let mut daemon = lab.call(&["run"]).start();
     daemon.stderr.until("started").await;
     until_count(&lab, RUNS_ENDED, 3).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     assert_eq!(lab.texts("select outcome from lmp_billing.sync_runs").await, ["interrupted"; 3]);
 }
 

@@ -36,8 +36,7 @@ async fn an_outage_of_the_upstream_fails_runs_and_ends_by_itself() {
     )
     .await;
     assert!(lab.count("select count(*) from lmp_billing.reports").await > 0);
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
 }
 
 #[tokio::test]
@@ -53,8 +52,7 @@ async fn a_first_sync_that_brought_nothing_is_done_again_when_the_daemon_is_star
     daemon.signal(Signal::HUP);
     daemon.stderr.until("loaded the settings anew").await;
     daemon.stderr.until("reconcile failed").await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     let count = async |outcome: &str| {
         let query = sqlx::AssertSqlSafe(format!("{STARTUPS}'{outcome}'"));
         sqlx::query_scalar::<_, i64>(query).fetch_one(lab.pool()).await.unwrap()
@@ -63,8 +61,7 @@ async fn a_first_sync_that_brought_nothing_is_done_again_when_the_daemon_is_star
     lab.handle().clear_faults();
     let mut daemon = lab.call(&["run"]).start();
     daemon.stderr.until("reconcile succeeded").await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     assert_eq!((count("failed").await, count("succeeded").await), (2, 1));
     assert_eq!(
         lab.count("select count(distinct cycle) from lmp_billing.cycle_polls where outcome = 'applied'")
@@ -99,8 +96,7 @@ async fn a_restart_of_the_database_is_survived_and_the_jobs_go_on() {
     assert_eq!(server.url().expose_secret(), url.expose_secret(), "it comes back at the same address");
     let before = succeeded().await;
     until_async("runs succeed again", async || succeeded().await > before.map(|count| count + 2)).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     server.stop().await;
 }
 
@@ -115,9 +111,7 @@ async fn it_waits_for_a_database_that_is_not_there_yet() {
     let settings = settings(&lab, &["emea"], NEVER).replace(&format!("url = '{}'", lab.db.url()), &own);
     lab.write_settings(&settings.replace("listen = ''", "listen = '127.0.0.1:0'"));
     let mut daemon = lab.call(&["run"]).start();
-    let told = daemon.stderr.until("status page at").await;
-    let address = told.split("status page at http://").nth(1).unwrap().trim().trim_end_matches('/');
-    let address = address.parse().unwrap();
+    let address = daemon.address().await;
     daemon.stderr.until("trying again").await;
     // Who watches over it must not take it for dead: no restart would bring the database.
     assert_eq!(ask(address, "GET", "/healthz").await.status, 200);
@@ -130,8 +124,7 @@ async fn it_waits_for_a_database_that_is_not_there_yet() {
     let server = EmbeddedPostgres::start(&options).await.unwrap();
     daemon.stderr.until("reconcile succeeded").await;
     assert_eq!(ask(address, "GET", "/readyz").await.status, 200);
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     server.stop().await;
 }
 
@@ -151,8 +144,7 @@ async fn it_ends_with_the_private_server_that_another_process_ran_and_the_next_o
     daemon.ended().await.with_code(1).complains(&["private PostgreSQL server has ended"]);
     let mut daemon = lab.call(&["run"]).start();
     daemon.stderr.until("started").await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
 }
 
 #[tokio::test]
@@ -165,9 +157,7 @@ async fn between_ticks_who_asks_how_it_is_makes_it_tell_the_log_once_that_the_da
     let settings = settings(&lab, &["emea"], NEVER).replace(&format!("url = '{}'", lab.db.url()), &own);
     lab.write_settings(&settings.replace("listen = ''", "listen = '127.0.0.1:0'"));
     let mut daemon = lab.call(&["run"]).start();
-    let told = daemon.stderr.until("status page at").await;
-    let address = told.split("status page at http://").nth(1).unwrap().trim().trim_end_matches('/');
-    let address = address.parse().unwrap();
+    let address = daemon.address().await;
     daemon.stderr.until("reconcile succeeded").await;
     assert_eq!(ask(address, "GET", "/readyz").await.status, 200);
 
@@ -184,7 +174,6 @@ async fn between_ticks_who_asks_how_it_is_makes_it_tell_the_log_once_that_the_da
     until_async("it is ready again", async || ask(address, "GET", "/readyz").await.status == 200).await;
     let told = daemon.stderr.until("how everything stands can be seen again").await;
     assert_eq!(told.matches("cannot see how everything stands").count(), 1, "{told}");
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     server.stop().await;
 }

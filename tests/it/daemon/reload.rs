@@ -33,8 +33,7 @@ async fn a_hangup_loads_the_settings_anew_and_wrong_ones_change_nothing() {
     daemon.signal(Signal::HUP);
     daemon.stderr.until("loaded the settings anew").await;
     until_count(&lab, RUNS_ENDED, 2).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     assert_eq!(
         lab.texts(RUNS).await,
         ["emea reconcile startup succeeded 25", "apac reconcile startup succeeded 25"]
@@ -69,8 +68,7 @@ async fn schedules_and_limits_are_those_of_the_new_file_and_a_wrong_one_changes_
     lab.write_settings(&two);
     daemon.signal(Signal::HUP);
     until_count(&lab, "select count(*) from lmp_billing.cycle_polls where attempts = 2", 1).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
 }
 
 #[tokio::test]
@@ -137,8 +135,7 @@ async fn what_only_a_restart_changes_is_named_each_time_and_the_rest_is_in_force
     }
     // The schedule is, and the database is still the one it was.
     until_count(&lab, "select count(*) from lmp_billing.sync_runs where job = 'refresh'", 1).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
 }
 
 #[tokio::test]
@@ -165,6 +162,5 @@ async fn secrets_that_the_service_manager_hands_over_are_said_to_be_those_of_the
     daemon.signal(Signal::HUP);
     let told = daemon.stderr.until("loaded the settings anew").await[before..].to_owned();
     assert!(!told.contains("restart"), "{told}");
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
 }

@@ -49,8 +49,7 @@ async fn each_tick_is_run_exactly_once_while_daemons_die_freeze_and_come_back() 
     }
     until_count(&lab, TICKS, (ROUNDS + 1) * TICKS_PER_ROUND).await;
     for daemon in daemons {
-        daemon.signal(Signal::TERM);
-        daemon.ended().await.with_code(0);
+        daemon.stops().await;
     }
     check(&lab).await;
 }

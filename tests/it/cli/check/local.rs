@@ -3,7 +3,6 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
-use rustix::process::Signal;
 use tokio::net::TcpListener;
 
 use super::super::lab::{Lab, SECRET_KEY, token};
@@ -240,12 +239,13 @@ async fn an_address_that_another_program_has_is_told_and_a_free_one_or_the_daemo
 
     lab.write_settings(&settings(&lab, &["emea"], NEVER));
     let mut daemon = lab.call(&["run"]).set("http.listen", "127.0.0.1:0").start();
-    let told = daemon.stderr.until("status page at").await;
-    let url = told.split("status page at ").nth(1).unwrap().trim().to_owned();
+    let address = daemon.address().await.to_string();
     daemon.stderr.until("reconcile succeeded").await;
-    let address = url.trim_start_matches("http://").trim_end_matches('/');
-    let ended = check(&["check"], address).ends_with(0).await;
-    assert!(line(&ended, "http").ends_with(&format!("a daemon serves {url}")), "{}", ended.stdout);
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    let ended = check(&["check"], &address).ends_with(0).await;
+    assert!(
+        line(&ended, "http").ends_with(&format!("a daemon serves http://{address}/")),
+        "{}",
+        ended.stdout
+    );
+    daemon.stops().await;
 }

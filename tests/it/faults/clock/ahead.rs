@@ -1,7 +1,6 @@
 //! Clocks that show a day twelve years from now.
 
 use chrono::TimeDelta;
-use rustix::process::Signal;
 
 use super::schedule;
 use crate::faults::moved::Moved;
@@ -84,14 +83,12 @@ async fn a_daemon_that_was_twelve_years_ahead_goes_on_when_the_clocks_are_set_ri
 
     lab.shift(TimeDelta::zero());
     lab.until_count(SUCCEEDED, 2).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     // One that starts later finds the same ledger.
     let succeeded = lab.count(SUCCEEDED).await;
     let daemon = lab.call(&["run"]).quiet().start();
     lab.until_count(SUCCEEDED, succeeded + 2).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     assert_eq!(
         lab.texts("select outcome from lmp_billing.sync_runs where instance = 'killed'").await,
         ["interrupted"]

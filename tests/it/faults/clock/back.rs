@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 use lmp_billing_sync::simulator::{Fault, FaultRule, Gate};
-use rustix::process::Signal;
 
 use super::schedule;
 use crate::cli::lab::{months_ago, report, token};
@@ -57,8 +56,7 @@ async fn a_daemon_set_back_twenty_minutes_runs_no_tick_twice_and_does_not_stand_
     let before = lab.count(TICKS).await;
     // They come again, twenty minutes earlier by the clock.
     lab.until_count(TICKS, before + 4).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     let twice = "select run_id::text from lmp_billing.schedule_ticks where attempt > 1
                  union select run_id::text from lmp_billing.schedule_ticks
                        where run_id is not null group by run_id having count(*) > 1";
@@ -83,8 +81,7 @@ async fn a_run_under_way_when_the_moment_of_its_tick_comes_again_is_not_started_
     lab.until_count(&past, 1).await;
     gate.open();
     lab.until_count("select count(*) from lmp_billing.sync_runs where outcome = 'succeeded'", 2).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     let twice = "select cycle::text from lmp_billing.cycle_polls group by run_id, cycle having count(*) > 1";
     assert_eq!(lab.texts(twice).await, [""; 0]);
 }

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lmp_billing_sync::domain::Cycle;
-use rustix::process::Signal;
 
 use super::schedule;
 use crate::faults::moved::Moved;
@@ -33,8 +32,7 @@ async fn ticks(job: &str, own: &str, from: &str, quarters: i32) -> Vec<String> {
         );
         lab.until_count(&claimed, 1).await;
     }
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     if job == "discover" {
         // The month that has just ended and the one that has begun, by the year of each.
         let polled = "select min(r.started_at)::date::text || ' ' || string_agg(distinct to_char(p.cycle, 'YYYY-MM'), ' ')

@@ -30,8 +30,7 @@ async fn after_three_days_of_sleep_each_job_catches_up_once() {
     )
     .await;
     daemon.stderr.until("the machine slept").await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     assert_eq!(
         lab.texts("select concat_ws(' ', job, trigger, outcome) from lmp_billing.sync_runs where trigger <> 'startup' order by job").await,
         [

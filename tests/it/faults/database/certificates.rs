@@ -4,7 +4,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use rustix::process::Signal;
 use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::{Connection as _, Executor as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -236,7 +235,6 @@ async fn a_daemon_outlives_a_certificate_that_ran_out_and_goes_on_when_it_is_ren
         sqlx::query_scalar::<_, i64>(runs).fetch_one(&rig.pool).await.unwrap() > before
     })
     .await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     rig.server.stop().await;
 }

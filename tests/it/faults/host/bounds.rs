@@ -28,8 +28,7 @@ async fn connections_stay_within_the_setting_however_much_there_is_to_do() {
             assert!(most <= max, "{most} connections where {max} are allowed");
         }
         assert_eq!(most, max, "it is as busy as it may be");
-        daemon.signal(Signal::TERM);
-        daemon.ended().await.with_code(0);
+        daemon.stops().await;
     }
 }
 

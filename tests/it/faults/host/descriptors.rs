@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use lmp_billing_sync::simulator::SimulatorHandle;
-use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use super::processor_time;
 use crate::cli::lab::Lab;
@@ -38,9 +38,7 @@ async fn out_of_file_descriptors_it_waits_without_spinning_and_goes_on_when_ther
         &settings(&lab, &["emea"], &schedule).replace("listen = ''", "listen = '127.0.0.1:0'"),
     );
     let mut daemon = lab.call(&["run"]).start();
-    let told = daemon.stderr.until("status page at").await;
-    let address = told.split("status page at http://").nth(1).unwrap().trim().trim_end_matches('/');
-    let address: std::net::SocketAddr = address.parse().unwrap();
+    let address = daemon.address().await;
     until_count(&lab, SUCCEEDED, 3).await;
     let stored = lab.count("select count(*) from lmp_billing.report_history").await;
     assert!(stored > 0);
@@ -63,7 +61,6 @@ async fn out_of_file_descriptors_it_waits_without_spinning_and_goes_on_when_ther
     drop(waiting);
     until_count(&lab, SUCCEEDED, ran + 4).await;
     assert_eq!(crate::support::http::ask(address, "GET", "/healthz").await.status, 200);
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     assert_eq!(lab.count("select count(*) from lmp_billing.report_history").await, stored);
 }

@@ -52,8 +52,7 @@ async fn told_to_stop_in_mid_commit_it_ends_within_ten_seconds_and_the_next_conv
     .unwrap();
     let daemon = lab.call(&["run"]).start();
     until_count(&lab, "select count(*) from lmp_billing.sync_runs where outcome = 'succeeded'", 1).await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     let believed =
         "select count(distinct cycle) from lmp_billing.cycle_polls where outcome in ('applied', 'unchanged')";
     assert_eq!(lab.count(believed).await, 25);

@@ -100,10 +100,7 @@ async fn a_daemon_tells_its_secrets_nowhere_at_trace_level_with_failures_and_a_p
     let mut daemon = call.start();
     // Until its end, so that the line is never full.
     let heard = tokio::spawn(async move { manager.until("STOPPING=1").await });
-    let told = daemon.stderr.until("status page at").await.to_owned();
-    let address =
-        told.rsplit("status page at http://").next().unwrap().trim().trim_end_matches('/').to_owned();
-    let address = address.parse().unwrap();
+    let address = daemon.address().await;
     daemon.stderr.until("refresh").await;
 
     let password = fs::read_to_string(find(data.path(), "password")).unwrap().trim().to_owned();

@@ -1,7 +1,5 @@
 //! An analyst who edits or deletes rows.
 
-use rustix::process::Signal;
-
 use crate::cli::lab::Lab;
 use crate::daemon::{NEVER, settings, until_count};
 
@@ -34,8 +32,7 @@ async fn rows_edited_or_deleted_by_hand_are_mended_by_the_next_reconcile_of_the_
         2,
     )
     .await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     assert_eq!(lab.texts(FACTS).await, right);
     // What they did stays visible, and nothing was written twice.
     let superseded = "select concat_ws(' ', partner_company_name = 'Edited', count(*)) from lmp_billing.superseded_versions group by partner_company_name = 'Edited' order by 1";

@@ -1,7 +1,5 @@
 //! A command that syncs while the daemon does.
 
-use rustix::process::Signal;
-
 use crate::cli::lab::{Lab, months_ago, report};
 use crate::daemon::{NEVER, settings, until_count};
 
@@ -23,8 +21,7 @@ async fn commands_during_ticks_take_turns_with_them_cycle_by_cycle() {
         let calls = (0..3).map(|_| lab.call(&["sync", "--cycle", &arg]).ends_with(0));
         futures_util::future::join_all(calls).await;
     }
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
 
     for (what, query) in [
         ("a poll failed", "select error from lmp_billing.cycle_polls where outcome not in ('applied', 'unchanged', 'stale', 'interrupted')"),

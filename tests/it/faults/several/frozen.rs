@@ -24,8 +24,7 @@ async fn a_claimant_that_is_stopped_and_resumed_notices_and_writes_nothing_late(
 
     let other = lab.call(&["run"]).quiet().start();
     until_count(&lab, "select count(*) from lmp_billing.sync_runs where outcome = 'succeeded'", 1).await;
-    other.signal(Signal::TERM);
-    other.ended().await.with_code(0);
+    other.stops().await;
     let tables = "select md5(string_agg(line, ',' order by line)) from (
                       select h::text as line from lmp_billing.report_history h
                       union all select p::text from lmp_billing.cycle_polls p
@@ -37,8 +36,7 @@ async fn a_claimant_that_is_stopped_and_resumed_notices_and_writes_nothing_late(
 
     frozen.signal(Signal::CONT);
     frozen.stderr.until("reconcile ended early").await;
-    frozen.signal(Signal::TERM);
-    frozen.ended().await.with_code(0);
+    frozen.stops().await;
     assert_eq!(lab.texts(tables).await, before, "not a row was written by the one that was taken for dead");
     assert_eq!(
         lab.texts("select outcome from lmp_billing.sync_runs order by id").await,

@@ -3,8 +3,6 @@
 //! There is one version to test with, so its database is made to look as a newer or another one leaves it:
 //! a later migration in the ledger, another `program_version` on the polls.
 
-use rustix::process::Signal;
-
 use crate::cli::lab::{Lab, months_ago, report};
 use crate::daemon::{NEVER, settings, until_count};
 
@@ -84,8 +82,7 @@ async fn what_another_version_has_read_is_read_again_by_the_daemon() {
         2,
     )
     .await;
-    daemon.signal(Signal::TERM);
-    daemon.ended().await.with_code(0);
+    daemon.stops().await;
     assert_eq!(
         lab.texts("select concat_ws(' ', version, status) from lmp_billing.report_history where partner_company_name = 'Acme' order by version").await,
         ["1 Approved", "2 Under Review"],

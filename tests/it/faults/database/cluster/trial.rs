@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 
 use lmp_billing_sync::clock::{Clock as _, SystemClock};
-use rustix::process::Signal;
 use serde_json::Value;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
@@ -231,8 +230,7 @@ impl Trial {
 
     async fn end(mut self) {
         for daemon in std::mem::take(&mut self.daemons) {
-            daemon.signal(Signal::TERM);
-            daemon.ended().await.with_code(0);
+            daemon.stops().await;
         }
         self.cluster.healthy("at the end").await;
         self.check(&self.cluster.daemons_url(), "at the end").await;

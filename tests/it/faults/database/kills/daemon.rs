@@ -1,7 +1,5 @@
 //! The daemon, killed while it claims and works off a tick.
 
-use rustix::process::Signal;
-
 use super::strikes::Strikes;
 use super::{Fate, kill, let_leases_run_out, until_its_sessions_end};
 use crate::cli::lab::{Lab, months_ago, token};
@@ -78,8 +76,7 @@ async fn a_killed_daemon_is_followed_by_one_that_takes_over_its_tick() {
         let next = daemon(&lab, &proxy).start();
         until_async("a run succeeds", async || lab.count(WHOLE_RUNS).await > whole).await;
         strikes.learn(&proxy.passed());
-        next.signal(Signal::TERM);
-        next.ended().await.with_code(0);
+        next.stops().await;
         check::tells(pool, &story, &place).await;
         let alive = "select count(*) from lmp_billing.sync_runs where outcome = 'running'";
         assert_eq!(lab.count(alive).await, 0, "{place}: a run is under way");
