@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, Row as _};
@@ -59,6 +60,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the first connection may take before it is asked why.
 const FIRST_PATIENCE: Duration = Duration::from_millis(300);
 
+/// How long an answer on a connection stands for its being alive.
+const PROVEN_FOR: Duration = Duration::from_secs(1);
+
 /// How long a connection for looking on is kept unused.
 const ASIDE_IDLE: Duration = Duration::from_mins(1);
 
@@ -83,6 +87,12 @@ fn pool_options(max_connections: u32) -> PgPoolOptions {
         .max_connections(max_connections)
         .min_connections(0)
         .acquire_timeout(CONNECT_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, use_so_far| {
+            // One that has just been of use is not asked whether it is alive.
+            let proven = use_so_far.idle_for < PROVEN_FOR;
+            Box::pin(async move { Ok(proven || connection.ping().await.is_ok()) })
+        })
         .after_connect(|_, _| {
             nodelay::on_all_sockets();
             Box::pin(async { Ok(()) })
@@ -127,6 +137,10 @@ impl Store {
             limits: Limits::default(),
             pooled: keeps_no_statements(url),
         };
+        if max_connections > 1 {
+            // Nearly everybody needs it next, and logging in takes longer than what is asked then.
+            store.open_control_meanwhile();
+        }
         let mut first = pin!(store.pool.acquire());
         let connected = if let Ok(connected) = tokio::time::timeout(FIRST_PATIENCE, &mut first).await {
             connected
@@ -171,6 +185,37 @@ impl Store {
 
     fn unreachable(&self, error: sqlx::Error) -> StoreError {
         StoreError::Unreachable { target: self.target(), source: Box::new(error) }
+    }
+
+    /// Opens the connection for what must not wait behind polls, without being waited for.
+    fn open_control_meanwhile(&self) {
+        let control = self.control.clone();
+        // What is wrong is told to who needs it.
+        tokio::spawn(async move { drop(control.acquire().await) });
+    }
+
+    /// Opens connections for so many polls that are about to come, without being waited for: logging in
+    /// costs both sides more than what a poll asks, and until the first answer comes they have little to do.
+    pub fn expect_polls(&self, polls: usize) {
+        let wanted = u32::try_from(polls).unwrap_or(u32::MAX).min(self.pool.options().get_max_connections());
+        let missing = wanted.saturating_sub(self.pool.size());
+        if missing == 0 {
+            return;
+        }
+        let pool = self.pool.clone();
+        tokio::spawn(async move {
+            // Idle ones would be taken instead; they come back as soon as the others are on their way.
+            let idle: Vec<_> = std::iter::from_fn(|| pool.try_acquire()).collect();
+            let open = async || drop(pool.acquire().await);
+            let mut opening = pin!(join_all((0..missing).map(|_| open())));
+            tokio::select! {
+                biased;
+                _ = &mut opening => return,
+                () = std::future::ready(()) => {}
+            }
+            drop(idle);
+            opening.await;
+        });
     }
 
     /// Waits until one more poll may hold a connection.

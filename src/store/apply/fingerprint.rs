@@ -5,22 +5,31 @@
 //! two sets that look alike; by chance it happens once in 2^128.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::Hash;
 
 use serde_json::value::RawValue;
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
+use uuid::Uuid;
 
 use super::copy::days;
 use crate::domain::Report;
 
 /// The keys of one comparison.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Keys(RandomState, RandomState);
+#[derive(Clone, Debug)]
+pub(super) struct Keys(SipHasher13);
+
+impl Default for Keys {
+    fn default() -> Self {
+        let (one, other) = Uuid::new_v4().as_u64_pair();
+        Self(SipHasher13::new_with_keys(one, other))
+    }
+}
 
 /// The sum over a set of reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     count: u64,
-    sum: (u64, u64),
+    sum: u128,
 }
 
 /// A report's facts, in the form both the answer's and the stored ones are brought to. Dates are days
@@ -40,8 +49,9 @@ pub(super) struct Facts<'a> {
 impl Fingerprint {
     pub(super) fn add(&mut self, keys: &Keys, facts: &Facts<'_>) {
         self.count += 1;
-        self.sum.0 = self.sum.0.wrapping_add(keys.0.hash_one(facts));
-        self.sum.1 = self.sum.1.wrapping_add(keys.1.hash_one(facts));
+        let mut hasher = keys.0;
+        facts.hash(&mut hasher);
+        self.sum = self.sum.wrapping_add(hasher.finish128().as_u128());
     }
 }
 
