@@ -11,7 +11,7 @@ pid=$(property MainPID)
 holds "it runs as a user of its own, not as root" test "$(stat -c %u "/proc/$pid")" != 0
 holds "it cannot gain privileges" grep -q 'NoNewPrivs:.*1' "/proc/$pid/status"
 holds "it has no capability" grep -q 'CapBnd:.0000000000000000' "/proc/$pid/status"
-holds "its status line tells what comes next" until_true sh -c "systemctl show -p StatusText $unit | grep -q 'next look'"
+holds "its status line tells what comes next" until_true sh -c "systemctl show -p StatusText $unit | grep -q 'idle until'"
 
 echo "== sync"
 holds "the first sync ends well" until_true said "reconcile succeeded"

@@ -109,7 +109,10 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         }
         _ => {}
     }
-    let settings = Settings::load(cli.config.as_deref())?;
+    let settings = match cli.command {
+        Command::Ready(_) => Settings::load_without_secrets(cli.config.as_deref())?,
+        _ => Settings::load(cli.config.as_deref())?,
+    };
     match cli.command {
         Command::Run(_) => logging::init_daemon(&settings.log)?,
         _ => logging::init(&settings.log)?,

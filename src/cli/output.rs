@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
+use crate::domain::Cycle;
 pub(super) use crate::visible::visible;
 use crate::visible::{shortened, without_commands};
 
@@ -144,6 +145,20 @@ fn neutral(text: &str) -> String {
         format!("'{text}")
     } else {
         text.to_owned()
+    }
+}
+
+/// So many cycles are told one by one.
+const FEW: usize = 4;
+
+/// A few cycles by name, many by number.
+pub(super) fn shortly(cycles: &[Cycle]) -> String {
+    match cycles {
+        [] => String::new(),
+        [newest, .., oldest] if cycles.len() > FEW => {
+            format!("{} cycles, {oldest} to {newest}", cycles.len())
+        }
+        few => few.iter().map(Cycle::to_string).collect::<Vec<_>>().join(", "),
     }
 }
 

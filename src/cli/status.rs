@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::CliError;
-use super::output::{Grid, Output, exact, maybe, moment, stdout, visible, write_json};
+use super::output::{Grid, Output, exact, maybe, moment, shortly, stdout, visible, write_json};
 use crate::config::Settings;
 use crate::domain::Cycle;
 use crate::setup::{Database, rules, schedule_of};
@@ -92,27 +92,18 @@ async fn next_ticks(
     Ok(ticks)
 }
 
-/// So many cycles are told one by one.
-const FEW: usize = 4;
-
-/// A few cycles by name, many by number.
-fn shortly(cycles: &[Cycle]) -> String {
-    match cycles {
-        [] => String::new(),
-        [newest, .., oldest] if cycles.len() > FEW => {
-            format!("{} cycles, {oldest} to {newest}", cycles.len())
-        }
-        few => few.iter().map(Cycle::to_string).collect::<Vec<_>>().join(", "),
-    }
-}
-
 fn write_tables(out: &mut impl Write, status: &Status, target: &str, zone: Tz) -> std::io::Result<()> {
     writeln!(out, "{target} at {} ({zone})", moment(status.now, zone))?;
     if status.cycles.is_empty() {
-        writeln!(out, "\nNothing has been synced yet; `lmp-billing-sync sync` does it now.")?;
         if status.jobs.is_empty() {
+            writeln!(out, "\nNothing has been synced yet; `lmp-billing-sync sync` does it now.")?;
             return Ok(());
         }
+        writeln!(
+            out,
+            "\nNothing has been read yet; the last runs tell why. The daemon tries a first sync again when it is \
+             started or reloaded, and every hour; `lmp-billing-sync sync` does it now."
+        )?;
     } else {
         writeln!(out, "\nReports by billing month and status")?;
         readable_cycles(status).write_table(out)?;

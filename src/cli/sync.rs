@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::CliError;
 use super::logging::PROGRESS;
-use super::output::{Grid, Output, exact, maybe, stdout, visible, write_json};
+use super::output::{Grid, Output, exact, maybe, shortly, stdout, visible, write_json};
 use super::signals::stop_on_signals;
 use crate::config::{Account, Settings};
 use crate::domain::Cycle;
@@ -149,13 +149,28 @@ fn write(output: Output, ended: &[Ended]) -> std::io::Result<()> {
                 grid.write_table(&mut out)?;
             }
             writeln!(out, "{}", summary(&sorted))?;
-            for row in sorted.iter().filter(|row| row.outcome.is_failure()) {
+            for (row, cycles) in failures(&sorted) {
                 let error = visible(row.error.as_deref().unwrap_or_default());
-                writeln!(out, "{} {} {}: {error}", row.account, row.cycle, row.outcome.as_str())?;
+                writeln!(out, "{} {} {}: {error}", row.account, shortly(&cycles), row.outcome.as_str())?;
             }
             Ok(())
         }
     }
+}
+
+/// Polls that failed, those together that say the same: with LMP away, all of them do.
+fn failures<'p>(polls: &[&'p PollRow]) -> Vec<(&'p PollRow, Vec<Cycle>)> {
+    let mut found: Vec<(&PollRow, Vec<Cycle>)> = Vec::new();
+    for poll in polls.iter().filter(|row| row.outcome.is_failure()) {
+        let same = |(other, _): &&mut (&PollRow, Vec<Cycle>)| {
+            (&other.account, other.outcome, &other.error) == (&poll.account, poll.outcome, &poll.error)
+        };
+        match found.iter_mut().find(same) {
+            Some((_, cycles)) => cycles.push(poll.cycle),
+            None => found.push((poll, vec![poll.cycle])),
+        }
+    }
+    found
 }
 
 /// The last line says all: an unchanged window is told as such.

@@ -93,8 +93,8 @@ impl Database {
         (self.embedded && self.url.is_some()).then(|| {
             Problem::new(
                 "database.embedded",
-                "and database.url exclude each other: remove one (or set \
-                 LMP_BILLING_SYNC__DATABASE__EMBEDDED=false)",
+                "and database.url exclude each other: remove one, or put # before it (where the URL comes from the \
+                 environment, so may LMP_BILLING_SYNC__DATABASE__EMBEDDED=false)",
             )
         })
     }

@@ -42,8 +42,13 @@ fn the_example_is_valid_as_shipped() {
 #[test]
 fn the_example_shows_every_key_and_no_other() {
     let entries = load::parse(Path::new("config.example.toml"), EXAMPLE).unwrap();
-    let mut reader =
-        Reader { credentials_dir: None, base_dir: PathBuf::new(), problems: Vec::new(), known: Vec::new() };
+    let mut reader = Reader {
+        credentials_dir: None,
+        base_dir: PathBuf::new(),
+        reads_secrets: true,
+        problems: Vec::new(),
+        known: Vec::new(),
+    };
     Section::read_all(&mut reader, String::new(), entries, |section| Settings::read(section, None));
     let known: BTreeSet<_> = reader.known.into_iter().filter(|key| key != "accounts").collect();
     assert_eq!(keys_of_example(), known);

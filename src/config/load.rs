@@ -57,6 +57,7 @@ fn unreadable(file: &Path, error: &io::Error) -> Problem {
         }
         _ => "",
     };
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     Problem::new(file.display().to_string(), format!("cannot be read as the settings file: {error}{advice}"))
 }
 

@@ -73,12 +73,26 @@ impl Settings {
     ///
     /// Everything that is wrong with them.
     pub fn load(explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::load_and(explicit, true)
+    }
+
+    /// The same without reading secrets, for what needs none: whoever asks a daemon how it is need not be
+    /// able to read its secrets.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with them, but for secrets.
+    pub fn load_without_secrets(explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::load_and(explicit, false)
+    }
+
+    fn load_and(explicit: Option<&Path>, reads_secrets: bool) -> Result<Self, ConfigError> {
         let file = load::find_file(explicit, std::env::var_os(load::CONFIG_VARIABLE).as_deref())?;
         // Messages name it so that it can be found from anywhere.
         let file = file.map(|(path, text)| (std::path::absolute(&path).unwrap_or(path), text));
         let credentials_dir =
             std::env::var_os("CREDENTIALS_DIRECTORY").filter(|dir| !dir.is_empty()).map(PathBuf::from);
-        Self::from_sources(file, std::env::vars_os(), credentials_dir)
+        Self::read_all(file, std::env::vars_os(), credentials_dir, reads_secrets)
     }
 
     /// Loads the settings from a file's path and text, environment variables, and the directory
@@ -92,13 +106,23 @@ impl Settings {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         credentials_dir: Option<PathBuf>,
     ) -> Result<Self, ConfigError> {
+        Self::read_all(file, environment, credentials_dir, true)
+    }
+
+    fn read_all(
+        file: Option<(PathBuf, String)>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        credentials_dir: Option<PathBuf>,
+        reads_secrets: bool,
+    ) -> Result<Self, ConfigError> {
         let mut entries = match &file {
             Some((path, text)) => load::parse(path, text)?,
             None => Table::default(),
         };
         let source = file.map(|(path, _)| path);
         let base_dir = source.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
-        let mut reader = Reader { credentials_dir, base_dir, problems: Vec::new(), known: Vec::new() };
+        let mut reader =
+            Reader { credentials_dir, base_dir, reads_secrets, problems: Vec::new(), known: Vec::new() };
         env::overlay(&mut entries, environment, &mut reader.problems);
         let settings =
             Section::read_all(&mut reader, String::new(), entries, |section| Self::read(section, source));
@@ -125,7 +149,9 @@ impl Settings {
         }
         let place = match &self.source {
             Some(file) => format!("declare one in {}", file.display()),
-            None => "write a settings file (see config.example.toml) and declare one there".to_owned(),
+            None => "there is no settings file (looked for: $LMP_BILLING_SYNC_CONFIG, ./config.toml, \
+                     /etc/lmp-billing-sync/config.toml); write one, see config.example.toml, and declare one there"
+                .to_owned(),
         };
         Err(Problem::new("accounts", format!("is empty: {place}, starting with [[accounts]]")).into())
     }

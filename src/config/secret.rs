@@ -126,7 +126,9 @@ impl Section<'_> {
         let source = self.settle(key, &value, source)?;
         let variable = variable(&value).map(ToOwned::to_owned);
         let secret = Secret { key: self.dotted(key), variable, kind, source };
-        if let Err(error) = secret.read() {
+        if self.reader.reads_secrets
+            && let Err(error) = secret.read()
+        {
             self.reader.problems.extend_from_slice(error.problems());
             return None;
         }

@@ -22,6 +22,8 @@ pub(super) struct Reader {
     pub(super) credentials_dir: Option<PathBuf>,
     /// Relative files are beside the settings file; without one, in the working directory.
     pub(super) base_dir: PathBuf,
+    /// Whether secrets are read once, to find mistakes at the start.
+    pub(super) reads_secrets: bool,
     pub(super) problems: Vec<Problem>,
     /// Every key asked for, dotted.
     pub(super) known: Vec<String>,
@@ -183,12 +185,13 @@ impl<'r> Section<'r> {
 pub(super) fn unreadable(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "names a file that does not exist; a relative name is looked up in \
-                                    $CREDENTIALS_DIRECTORY, then beside the settings file"
+                                    $CREDENTIALS_DIRECTORY, then beside the settings file (there, secrets/emea.key is \
+                                    the file emea.key of the folder secrets)"
             .to_owned(),
         io::ErrorKind::InvalidData => "names a file that is not UTF-8 text".to_owned(),
         // The service may not look into root's folder; it has copies of what was there when it started.
         io::ErrorKind::PermissionDenied => format!(
-            "names a file that cannot be read: {error}. The service finds what was in /etc/lmp-billing-sync/secrets when \
+            "names a file that is not there or may not be read: {error}. The service finds what was in /etc/lmp-billing-sync/secrets when \
              it started: put the file there, and restart it (a reload brings no new ones). Else let the user who runs \
              this read it (chown, chmod)"
         ),
@@ -205,6 +208,7 @@ mod tests {
         let mut reader = Reader {
             credentials_dir: None,
             base_dir: PathBuf::from("/etc/lmp-billing-sync"),
+            reads_secrets: true,
             problems: vec![],
             known: vec![],
         };

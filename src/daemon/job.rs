@@ -42,6 +42,7 @@ pub(super) struct Done {
     pub(super) run_id: i64,
     pub(super) account: String,
     pub(super) job: Job,
+    pub(super) outcome: RunOutcome,
 }
 
 impl Work {
@@ -51,21 +52,15 @@ impl Work {
             What::Poll(account, limit) => (account.name.clone(), self.poll(account, limit).await),
             What::Prune => (ALL_ACCOUNTS.to_owned(), self.prune().await),
         };
-        if let Err(error) = result {
-            let job = self.job.as_str();
-            let taken_over = matches!(error, SetupError::Store(StoreError::RunEnded(_)));
-            let interrupted = taken_over || self.stop.is_cancelled();
-            let outcome = if interrupted { RunOutcome::Interrupted } else { RunOutcome::Failed };
-            self.metrics.run(self.job, outcome);
-            tracing::error!(account, run.id = self.run_id, "{job} ended early: {error}");
-            if !taken_over {
-                self.end(outcome, &error).await;
-            }
-        }
-        Done { run_id: self.run_id, account, job: self.job }
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            Err(error) => self.ended_early(&account, &error).await,
+        };
+        self.metrics.run(self.job, outcome);
+        Done { run_id: self.run_id, account, job: self.job, outcome }
     }
 
-    async fn poll(&self, account: &Account, limit: &Arc<Limit>) -> Result<(), SetupError> {
+    async fn poll(&self, account: &Account, limit: &Arc<Limit>) -> Result<RunOutcome, SetupError> {
         let limit = Arc::clone(limit);
         let client = client(&self.settings, account, limit, self.settings.sync.max_attempts)?;
         let rules = Rules { trust_digests: self.job == Job::Refresh, ..rules(&self.settings) };
@@ -83,8 +78,7 @@ impl Work {
         };
         let seen = |poll: &PollRow| self.metrics.poll(poll);
         let ended = sync.run_started(self.run_id, self.job, &cycles, seen, &self.stop).await?;
-        self.metrics.run(self.job, ended.run.outcome);
-        Ok(())
+        Ok(ended.run.outcome)
     }
 
     async fn plan(
@@ -113,23 +107,32 @@ impl Work {
         Ok(cycles)
     }
 
-    async fn prune(&self) -> Result<(), SetupError> {
+    async fn prune(&self) -> Result<RunOutcome, SetupError> {
         let pruning = pruning(&self.settings, &self.store, self.clock.as_ref());
         match pruning.run_as(self.run_id, &self.stop).await {
             Ok(pruned) => {
                 let reports: i64 = pruned.cycles.iter().map(|cycle| cycle.reports).sum();
                 self.metrics.pruned(reports.try_into().unwrap_or_default());
-                self.metrics.run(self.job, pruned.outcome);
-                Ok(())
+                Ok(pruned.outcome)
             }
             // Logged, and nothing to be done about by this process.
             Err(refused @ PruneError::Refused(_)) => {
-                self.metrics.run(self.job, RunOutcome::Failed);
                 tracing::error!(run.id = self.run_id, "{refused}");
-                Ok(())
+                Ok(RunOutcome::Failed)
             }
             Err(PruneError::Store(error)) => Err(error.into()),
         }
+    }
+
+    async fn ended_early(&self, account: &str, error: &SetupError) -> RunOutcome {
+        let taken_over = matches!(error, SetupError::Store(StoreError::RunEnded(_)));
+        let interrupted = taken_over || self.stop.is_cancelled();
+        let outcome = if interrupted { RunOutcome::Interrupted } else { RunOutcome::Failed };
+        tracing::error!(account, run.id = self.run_id, "{} ended early: {error}", self.job.as_str());
+        if !taken_over {
+            self.end(outcome, error).await;
+        }
+        outcome
     }
 
     /// The run must not look alive until its lease has run out.

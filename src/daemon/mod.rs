@@ -17,6 +17,7 @@ mod manager;
 mod reload;
 mod slot;
 mod ticker;
+mod troubles;
 mod wake;
 
 use std::net::SocketAddr;

@@ -14,6 +14,7 @@ use super::job::{Done, What, Work};
 use super::manager::Manager;
 use super::reload::Reload;
 use super::slot::{LOOK_AGAIN, Slot, slots};
+use super::troubles::Troubles;
 use super::wake::Wakes;
 use super::{DaemonError, Orders, plan};
 use crate::clock::Clock;
@@ -71,6 +72,7 @@ pub(super) struct Ticker {
     runs: JoinSet<Done>,
     /// The numbers of these runs.
     under_way: HashSet<i64>,
+    troubles: Troubles,
 }
 
 impl Ticker {
@@ -92,6 +94,7 @@ impl Ticker {
             last_look: (now, Instant::now()),
             runs: JoinSet::new(),
             under_way: HashSet::new(),
+            troubles: Troubles::default(),
         };
         ticker.arrange(&[]);
         ticker
@@ -112,18 +115,20 @@ impl Ticker {
                 () = stop.cancelled() => return Ok(()),
             };
             let next = match looked {
-                Ok(Ok(next)) => next,
+                Ok(Ok(next)) => Some(next),
                 // A newer program has taken over. Ending lets the service manager start what is installed now.
                 Ok(Err(error @ StoreError::NewerSchema { .. })) => return Err(SetupError::from(error).into()),
                 Ok(Err(error)) => {
                     tracing::warn!("cannot look what is due: {error}; trying again");
-                    Some(self.clock.now() + AFTER_FAILURE)
+                    None
                 }
                 Err(_) => {
                     tracing::warn!("cannot look what is due: no answer from the database; trying again");
-                    Some(self.clock.now() + AFTER_FAILURE)
+                    None
                 }
             };
+            self.troubles.database(next.is_some(), self.clock.now());
+            let next = next.unwrap_or_else(|| Some(self.clock.now() + AFTER_FAILURE));
             manager.status(&self.describe(next));
             let wait = next.map_or(IDLE, |next| (next - self.clock.now()).to_std().unwrap_or_default());
             tokio::select! {
@@ -162,13 +167,24 @@ impl Ticker {
     fn reload(&mut self, manager: Manager) {
         manager.reloading();
         match (self.orders.load)().and_then(|settings| settings.require_accounts().map(|()| settings)) {
-            Ok(new) => self.take_over(new),
-            Err(error) => tracing::error!(
-                "the settings stay as they were: {error}; mend them and reload again (restart, where a file of secrets \
-                 is new); `lmp-billing-sync check` tells whether they are right"
-            ),
+            Ok(new) => {
+                self.take_over(new);
+                self.reloaded(true);
+            }
+            Err(error) => {
+                tracing::error!(
+                    "the settings stay as they were: {error}; mend them and restart if a file of secrets is new, else \
+                     reload again; `lmp-billing-sync check` tells whether they are right"
+                );
+                self.reloaded(false);
+            }
         }
         manager.ready();
+    }
+
+    fn reloaded(&mut self, taken: bool) {
+        self.troubles.reloaded(taken, self.clock.now());
+        self.metrics.reloaded(taken);
     }
 
     fn take_over(&mut self, new: Settings) {
@@ -183,6 +199,9 @@ impl Ticker {
         }
         let before = std::mem::replace(&mut self.settings, Arc::new(settings));
         self.arrange(&before.accounts);
+        let slots = &self.slots;
+        self.troubles
+            .keep(|account, job| slots.iter().any(|slot| slot.account == account && slot.job == job));
         self.page.replace_plan(plan(&self.settings));
         let handed_over =
             self.settings.secrets().any(|secret| matches!(secret.source(), SecretSource::Credential(_)));
@@ -225,8 +244,9 @@ impl Ticker {
     fn settle(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
         let done = unless_panicked(done)?;
         self.under_way.remove(&done.run_id);
-        // If it was interrupted (the database went away), its tick may be claimed again.
         let now = self.clock.now();
+        self.troubles.run_ended(&done.account, done.job, done.outcome, now);
+        // If it was interrupted (the database went away), its tick may be claimed again.
         for slot in &mut self.slots {
             if slot.account == done.account && slot.job == done.job {
                 slot.look_again = Some(now);
@@ -367,19 +387,18 @@ impl Ticker {
         self.runs.spawn(work.run());
     }
 
+    /// What the daemon does, and what is wrong.
     fn describe(&self, next: Option<DateTime<Utc>>) -> String {
-        let running = match self.runs.len() {
-            0 => "idle".to_owned(),
-            1 => "1 run under way".to_owned(),
-            count => format!("{count} runs under way"),
-        };
-        match next {
-            Some(next) => {
-                let next = next.with_timezone(&self.settings.schedule.timezone);
-                format!("{running}; next look {}", next.format("%Y-%m-%d %H:%M:%S %Z"))
+        let zone = self.settings.schedule.timezone;
+        let now = match (self.runs.len(), next) {
+            (0, Some(next)) => {
+                format!("idle until {}", next.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z"))
             }
-            None => running,
-        }
+            (0, None) => "idle".to_owned(),
+            (1, _) => "1 run under way".to_owned(),
+            (count, _) => format!("{count} runs under way"),
+        };
+        [now].into_iter().chain(self.troubles.describe(zone)).collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -143,10 +143,21 @@ pub enum EmbeddedError {
     )]
     NoServerUser,
 
+    /// The data are those of the systemd service, which does not run.
+    #[error(
+        "no server runs on the data in {}, because the systemd service does not run, whose they are. See why \
+         (systemctl status lmp-billing-sync; journalctl -u lmp-billing-sync -n 20) and start it (systemctl start \
+         lmp-billing-sync): commands use its server",
+        folder.display()
+    )]
+    ServiceDoesNotRun {
+        /// The folder the server needs.
+        folder: PathBuf,
+    },
+
     /// The server's user cannot reach a folder.
     #[error(
-        "no server runs on this data. If they are the systemd service's, start it (systemctl start \
-         lmp-billing-sync): commands use its server. Else: PostgreSQL refuses to run as root, so it is run as user \
+        "no server runs on this data, and PostgreSQL refuses to run as root, so it is run as user \
          {user}, who may not enter {}, on the way to {}; choose another data_dir, run this program as an ordinary user, \
          or let others pass: chmod o+x {}",
         barred.display(),

@@ -1,11 +1,13 @@
 # Stands between the program and its PostgreSQL server, and stops the server when the program is gone.
 #
-#   sh -c "$(cat guard.sh)" NAME SECONDS SERVER [ARGUMENT...]   < the program's pipe
+#   GUARD=$(cat guard.sh) sh -c 'eval "$GUARD"' NAME SECONDS SERVER [ARGUMENT...]   < the program's pipe
 #
 # Standard input is a pipe whose only writer is the program. However the program ends, kill -9
 # included, the kernel closes that pipe; nothing has to be polled and nobody has to say goodbye.
 # The guard ends with the server's exit status, so the program also learns of a server that died.
 
+# By way of a variable it does not fill the lists of processes.
+unset GUARD
 patience=$1
 shift
 

@@ -106,7 +106,8 @@ impl Launch<'_> {
             Flavour::Throwaway => (THROWAWAY_PATIENCE, &OWN_SETTINGS, &THROWAWAY_SETTINGS),
             Flavour::Default => (PATIENCE, &[], &[]),
         };
-        guard.args(["-c", &without_comments(GUARD), GUARD_NAME, &patience.as_secs().to_string()]);
+        guard.env("GUARD", GUARD);
+        guard.args(["-c", r#"eval "$GUARD""#, GUARD_NAME, &patience.as_secs().to_string()]);
         guard.arg(self.binaries.postgres()).arg("-D").arg(self.cluster);
         guard.args(["-c", &format!("port={port}")]);
         for setting in SETTINGS.iter().chain(own).chain(throwaway) {
@@ -192,15 +193,6 @@ pub(super) fn free_port(preferred: Option<u16>) -> Result<u16, EmbeddedError> {
     free(0)
         .and_then(|listener| Ok(listener.local_addr()?.port()))
         .map_err(EmbeddedError::io("find a free port on", "127.0.0.1"))
-}
-
-/// The script stands in every list of processes while the server runs; its reasons need not.
-fn without_comments(script: &str) -> String {
-    script
-        .lines()
-        .filter(|line| !line.trim_start().starts_with('#') && !line.is_empty())
-        .collect::<Vec<_>>()
-        .join("\n")
 }
 
 #[cfg(test)]

@@ -105,6 +105,9 @@ impl ServerUser {
         if tried.status.success() {
             return Ok(());
         }
+        if SERVICE_STATE.iter().any(|state| wanted.starts_with(state)) {
+            return Err(EmbeddedError::ServiceDoesNotRun { folder: wanted.to_owned() });
+        }
         Err(EmbeddedError::NotTraversable {
             user: account.name.clone(),
             barred: String::from_utf8_lossy(&tried.stdout).into_owned().into(),
@@ -112,6 +115,9 @@ impl ServerUser {
         })
     }
 }
+
+/// Where systemd keeps the service's state, and what it makes of it for a user that comes and goes.
+const SERVICE_STATE: [&str; 2] = ["/var/lib/lmp-billing-sync", "/var/lib/private/lmp-billing-sync"];
 
 /// Asks `id`, which knows every source of users on Linux and macOS; reading `/etc/passwd` would not.
 fn look_up(name: &str) -> Option<Account> {

@@ -159,7 +159,7 @@ impl Client {
             .notify(|error, wait| {
                 let account = &self.options.account;
                 let trace_id = trace_id(&exchange);
-                tracing::warn!(account, %cycle, trace_id, ?wait, "{error}; asking again");
+                tracing::info!(account, %cycle, trace_id, ?wait, "{error}; asking again");
             })
             .await;
         let exchange = exchange.into_inner().unwrap_or_default();

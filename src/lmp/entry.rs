@@ -169,7 +169,7 @@ impl<'a> EntryReader<'a> {
             let detail = format!("the period {start_date} to {end_date} does not overlap {}", self.cycle);
             return Err((Reason::OffCycle, detail));
         }
-        if name.len() > MAX_NAME_CHARS && name.chars().count() > MAX_NAME_CHARS && !self.remarked {
+        if !self.remarked && name.chars().nth(MAX_NAME_CHARS).is_some() {
             self.remarked = true;
             tracing::warn!(report.id = %id, "a partner's name is longer than the {MAX_NAME_CHARS} characters LMP promises");
         }

@@ -99,6 +99,7 @@ impl AccountSync<'_> {
         seen: impl Fn(&PollRow),
         stop: &CancellationToken,
     ) -> Result<Ended, StoreError> {
+        self.store.expect_polls(cycles.len());
         let started = self.store.start_run(NewRun { job, trigger, account: self.account, instance });
         let started = within_last_call(started, stop).await?;
         self.run_started(started.id, job, cycles, seen, stop).await
@@ -133,6 +134,7 @@ impl AccountSync<'_> {
             denied: AtomicBool::new(false),
             asking: Semaphore::new(self.max_concurrency),
         };
+        self.store.expect_polls(cycles.len());
         let began = Instant::now();
         let lease = Lease::keep(self.store.clone(), run.id, run.stop.clone());
         let polled = self.poll_all(&run, cycles, seen).await;
@@ -188,9 +190,9 @@ impl AccountSync<'_> {
         let failed = polls.iter().filter(|row| row.outcome.is_failure()).count();
         let tells = sum(|row| row.inserted + row.updated + row.withdrawn + row.quarantined) > 0 || failed > 0;
         let again = if job == Job::Manual {
-            "mend what their lines name and type the command again"
+            "do what their lines say, and type the command again"
         } else {
-            "they are tried again at the next tick"
+            "they are tried again by themselves"
         };
         let aside = if sum(|row| row.quarantined) > 0 {
             "; what was set aside is in lmp_billing.quarantined_reports, with the reason"

@@ -32,7 +32,7 @@ pub(super) async fn check(
                  have a port under {UNPRIVILEGED}"
             ),
         )?,
-        Ok(()) => findings.good(SUBJECT, &format!("{address} is free; no daemon uses it now"))?,
+        Ok(()) => findings.good(SUBJECT, &format!("{address} is free; no daemon uses it now{}", seen_by(address)))?,
         Err(error) if error.kind() == ErrorKind::AddrInUse && offline => {
             let taken = format!("http.listen = {address} is in use: by the daemon, if it runs, or by another program");
             findings.warn(SUBJECT, &taken)?;
@@ -53,11 +53,20 @@ fn try_bind(address: SocketAddr) -> std::io::Result<()> {
     socket.bind(address)
 }
 
+/// Who else may look.
+fn seen_by(address: SocketAddr) -> &'static str {
+    if address.ip().is_loopback() { "" } else { "; there is no login: whoever reaches it sees all" }
+}
+
 async fn in_use(findings: &mut Findings, address: SocketAddr) -> std::io::Result<()> {
     match ready::ask(address).await {
-        Ok(_) => findings.good(SUBJECT, &format!("a daemon serves http://{address}/")),
-        Err(error) => {
-            findings.bad(SUBJECT, &format!("http.listen = {address} is taken, not by a daemon: {error:#}"))
-        }
+        Ok(_) => findings.good(SUBJECT, &format!("a daemon serves http://{address}/{}", seen_by(address))),
+        Err(_) => findings.bad(
+            SUBJECT,
+            &format!(
+                "http.listen = {address} is taken, and not by the daemon (`ss -ltnp` shows by whom); end that, or choose \
+                 another address"
+            ),
+        ),
     }
 }

@@ -1,6 +1,10 @@
 //! What the settings and the environment tell: where they are from, when jobs are due, which way requests
 //! go.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
 use url::Url;
 
 use super::super::CliError;
@@ -17,9 +21,25 @@ const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "
 pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), CliError> {
     let source =
         settings.source.as_ref().map_or("built-in defaults".to_owned(), |path| path.display().to_string());
-    findings.good("settings", &format!("{source}; {} account(s)", settings.accounts.len()))?;
+    match settings.source.as_deref().filter(|file| only_root_reads(file)) {
+        Some(_) => findings.warn(
+            "settings",
+            &format!(
+                "{source} may be read by root alone, and the service runs as a user of its own: `chmod 644 {source}` \
+                 (secrets belong into files of their own)"
+            ),
+        )?,
+        None => findings.good("settings", &format!("{source}; {} account(s)", settings.accounts.len()))?,
+    }
     findings.good("schedule", &next_ticks(settings))?;
     check_proxy(findings, settings)
+}
+
+/// Whether it is the service's settings file, and its user could not read it.
+fn only_root_reads(file: &Path) -> bool {
+    let is_readable = |metadata: fs::Metadata| metadata.uid() != 0 || metadata.mode() & 0o004 != 0;
+    file.starts_with("/etc/lmp-billing-sync")
+        && fs::metadata(file).is_ok_and(|metadata| !is_readable(metadata))
 }
 
 /// The next tick of each job, in the zone of the schedules.

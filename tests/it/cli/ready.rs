@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
-use super::lab::Lab;
+use super::lab::{Lab, SECRET_KEY};
 use crate::daemon::{NEVER, settings};
 use crate::support::wait::until_async;
 
@@ -27,6 +27,17 @@ async fn it_tells_by_its_exit_code_whether_the_daemon_does_its_work() {
     daemon.signal(Signal::TERM);
     daemon.ended().await;
     ready().ends_with(1).await.complains(&[&address, "is it running"]);
+}
+
+#[tokio::test]
+async fn it_needs_no_secret() {
+    let lab = Lab::new().await;
+    let secret = format!("secret_key = '{SECRET_KEY}'");
+    let settings = settings(&lab, &["emea"], NEVER).replace(&secret, "secret_key_file = 'for-root-alone'");
+    lab.write_settings(&settings);
+    lab.call(&["status"]).ends_with(78).await.complains(&["secret_key_file"]);
+    let nobody = "127.0.0.1:9";
+    lab.call(&["ready"]).set("http.listen", nobody).ends_with(1).await.complains(&[nobody, "is it running"]);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn a_first_sync_that_failed_is_told_with_its_reason() {
     let cycle = months_ago(1).to_string();
     lab.call(&["sync", "--cycle", &cycle]).ends_with(1).await;
     lab.succeeds(&["status"]).await.says(&[
-        "Nothing has been synced yet",
+        "Nothing has been read yet; the last runs tell why",
         "failed",
         "not a whole report list",
     ]);

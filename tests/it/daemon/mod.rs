@@ -7,6 +7,7 @@ mod orders;
 mod outages;
 mod reload;
 mod several;
+mod troubles;
 
 use crate::cli::lab::Lab;
 use crate::support::wait::until_async;

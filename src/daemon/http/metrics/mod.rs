@@ -45,6 +45,7 @@ const RUN_OUTCOMES: [RunOutcome; 4] =
 pub struct Metrics {
     registry: Registry,
     started: Gauge,
+    settings_taken: Gauge,
     polls: IntCounterVec,
     exchanges: HistogramVec,
     changed: IntCounterVec,
@@ -83,6 +84,13 @@ impl Metrics {
                     "When this process started; it changes often if it keeps failing.",
                 )),
             ),
+            settings_taken: added(
+                &registry,
+                Gauge::with_opts(options(
+                    "config_last_reload_successful",
+                    "Whether the settings of the last reload are in force; if not, older ones are.",
+                )),
+            ),
             polls: counter("polls_total", "Polls by this process.", &["account", "outcome"]),
             exchanges: added(
                 &registry,
@@ -108,6 +116,7 @@ impl Metrics {
             runs: counter("runs_total", "Runs by this process, of all accounts together.", &[JOB, "outcome"]),
             registry,
         };
+        metrics.reloaded(true);
         for job in Job::SCHEDULED {
             for outcome in RUN_OUTCOMES {
                 metrics.runs.with_label_values(&[job.as_str(), outcome.as_str()]);
@@ -119,6 +128,11 @@ impl Metrics {
     /// The process serves since then.
     pub(super) fn started(&self, at: DateTime<Utc>) {
         self.started.set(gauges::seconds(at));
+    }
+
+    /// New settings have been taken over, or refused.
+    pub fn reloaded(&self, taken: bool) {
+        self.settings_taken.set(f64::from(u8::from(taken)));
     }
 
     /// A poll has ended.

@@ -128,11 +128,11 @@ fn confirmation(sight: &Sight, overview: &Overview, account: &str) -> Vec<Findin
     };
     let open: Vec<&CycleState> =
         overview.open_cycles(account).filter(|state| late(state, Job::Refresh)).collect();
-    let closed = states
-        .iter()
+    let (closed, unread): (Vec<&CycleState>, Vec<&CycleState>) = states
+        .into_iter()
         .filter(|state| late(state, Job::Reconcile))
         .filter(|state| !overview.open_cycles(account).any(|open| open.cycle == state.cycle))
-        .count();
+        .partition(|state| state.confirmed_at.is_some());
     let mut findings = Vec::new();
     if let Some(first) = open.iter().min_by_key(|state| state.confirmed_at) {
         let months = many(
@@ -149,14 +149,12 @@ fn confirmation(sight: &Sight, overview: &Overview, account: &str) -> Vec<Findin
         };
         findings.push(Finding(Trust::Outdated, text));
     }
-    if closed > 0 {
-        let months = many(
-            i64::try_from(closed).unwrap_or(i64::MAX),
-            "closed billing month has",
-            "closed billing months have",
-        );
-        let text = html! { b { (account) } ": " (months) " not been checked again when due." };
-        findings.push(Finding(Trust::Reserved, text));
+    for (months, text) in [(closed, "not been checked again when due."), (unread, "not been read yet.")] {
+        if !months.is_empty() {
+            let count = i64::try_from(months.len()).unwrap_or(i64::MAX);
+            let months = many(count, "closed billing month has", "closed billing months have");
+            findings.push(Finding(Trust::Reserved, html! { b { (account) } ": " (months) " " (text) }));
+        }
     }
     findings
 }

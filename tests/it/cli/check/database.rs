@@ -113,11 +113,11 @@ async fn rights_that_are_missing_are_named_and_those_that_it_asks_for_suffice() 
 #[tokio::test]
 async fn without_temporary_tables_or_with_few_connections_it_is_told() {
     let own = Own::new().await;
-    own.execute(&format!("create role clerk login password 'word' connection limit 3; {GRANTS}")).await;
+    own.execute(&format!("create role clerk login password 'word' connection limit 4; {GRANTS}")).await;
     let url = own.url_of("clerk");
     own.check(&url, 0)
         .await
-        .says(&["warn  rights", "clerk may have 3 connection(s), database.max_connections is 5"]);
+        .says(&["warn  rights", "clerk may have 4 connection(s), database.max_connections is 5"]);
     own.execute("revoke temporary on database lmp_billing from public").await;
     own.check(&url, 1).await.says(&[
         "FAIL  rights",

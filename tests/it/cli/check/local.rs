@@ -227,7 +227,7 @@ async fn an_address_that_another_program_has_is_told_and_a_free_one_or_the_daemo
     let hang_up = async { drop(other.accept().await.unwrap()) };
     let (ended, ()) = tokio::join!(check(&["check"], &taken).ends_with(1), hang_up);
     let told = line(&ended, "http");
-    assert!(told.starts_with("FAIL") && told.contains("taken, not by a daemon"), "{told}");
+    assert!(told.starts_with("FAIL") && told.contains("is taken, and not by the daemon"), "{told}");
     // Offline nobody is asked who it is.
     let ended = check(&["check", "--offline"], &taken).ends_with(0).await;
     assert!(line(&ended, "http").starts_with("warn"), "{}", ended.stdout);
