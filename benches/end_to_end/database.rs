@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use lmp_billing_sync::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use lmp_billing_sync::store::Store;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -11,6 +12,7 @@ use serde::Serialize;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::processor;
@@ -18,6 +20,12 @@ use crate::processor;
 /// The rows of the product's table, under a uuid key and nothing else.
 const FLOOR: &str = "(id uuid primary key, cycle date not null, partner_company_name text not null,
     start_date date not null, end_date date not null, status text not null, under_review_status text)";
+
+/// The same rows into a table like the product's.
+const BARE: &str = "copy bare (id, cycle, partner_company_name, start_date, end_date, status, under_review_status) from stdin";
+
+/// One of them stays aside, as the product's does; with more it takes as long.
+const BARE_CONNECTIONS: u32 = 4;
 
 /// A server for one benchmark.
 pub(crate) struct Server {
@@ -166,6 +174,40 @@ impl Database {
         let seconds = began.elapsed().as_secs_f64();
         drop(connection);
         store.close().await;
+        Ok(seconds)
+    }
+
+    /// Copies rows into a table like the product's, so many months at a time and each in a transaction of its
+    /// own, and does nothing else; returns the seconds it took.
+    pub(crate) async fn copy_months(&mut self, months: Vec<Bytes>) -> Result<f64> {
+        self.execute(
+            "create table bare (like lmp_billing.reports including all);
+             alter table bare alter account set default 'bench', alter version set default 1,
+                 alter valid_from set default now(), alter status_since set default now(),
+                 alter first_seen_at set default now(), alter poll_id set default 1;
+             checkpoint",
+        )
+        .await?;
+        let store = Store::connect(&self.url, BARE_CONNECTIONS).await?;
+        let mut connections = Vec::new();
+        for _ in 1..BARE_CONNECTIONS {
+            connections.push(store.pool().acquire().await?);
+        }
+        let months = Mutex::new(months.into_iter());
+        let began = Instant::now();
+        try_join_all(connections.iter_mut().map(async |connection| -> Result<()> {
+            loop {
+                let Some(month) = months.lock().await.next() else { return Ok(()) };
+                let mut copy = connection.copy_in_raw(BARE).await?;
+                copy.send(month).await?;
+                copy.finish().await?;
+            }
+        }))
+        .await?;
+        let seconds = began.elapsed().as_secs_f64();
+        drop(connections);
+        store.close().await;
+        self.execute("drop table bare").await?;
         Ok(seconds)
     }
 

@@ -75,6 +75,13 @@ fn write(text: &mut String, results: &Results) -> std::fmt::Result {
         let name =
             if size.one_cycle { format!("{} in one month", size.reports) } else { size.reports.to_string() };
         writeln!(text, "| {name} | F | {:.3} | 1 | | | | | | | |", size.floor())?;
+        let bare = |round: &Round| round.bare_seconds;
+        writeln!(
+            text,
+            "| | bare | {:.3} | {:.2} | | | | | | | |",
+            median(size.rounds.iter().map(bare)),
+            median(size.rounds.iter().map(|round| bare(round) / round.floor_seconds))
+        )?;
         for (number, step) in STEPS.iter().enumerate() {
             let of = |value: fn(&crate::round::Step) -> f64| {
                 median(size.rounds.iter().map(|round| value(&round.steps[number])))

@@ -28,6 +28,8 @@ pub(crate) struct Step {
 pub(crate) struct Round {
     /// One raw `COPY` of the same rows.
     pub(crate) floor_seconds: f64,
+    /// The same rows into a table like the product's, month by month, and nothing else.
+    pub(crate) bare_seconds: f64,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -37,6 +39,7 @@ pub(crate) async fn round(server: &Server, upstream: &Upstream, world: &World, n
     let floor_seconds = database.copy("floor", world.copy_text(false)).await?;
     let product = Product::new(&database, upstream)?;
     product.run(&["migrate"])?;
+    let bare_seconds = database.copy_months(world.copy_text_by_cycle()).await?;
     let size = i64::try_from(world.len())?;
     let mut steps = Vec::new();
 
@@ -77,7 +80,7 @@ pub(crate) async fn round(server: &Server, upstream: &Upstream, world: &World, n
     let told = database.number("select count(*) from lmp_billing.status_changes").await?;
     ensure!(told == changed, "{changed} statuses moved, and {told} changes are told");
     database.drop().await?;
-    Ok(Round { floor_seconds, steps })
+    Ok(Round { floor_seconds, bare_seconds, steps })
 }
 
 async fn step(

@@ -97,24 +97,21 @@ impl World {
             .chunks(500)
             .enumerate()
             .map(|(chunk, rows)| {
-                let mut text = String::new();
-                for (place, row) in rows.iter().enumerate() {
-                    let (status, under_review) = row.facts(chunk * 500 + place, changed);
-                    writeln!(
-                        text,
-                        "{}\t{}\t{}\t{}\t{}\t{status}\t{}",
-                        row.id,
-                        row.cycle,
-                        row.name,
-                        row.cycle,
-                        last_day(row.cycle),
-                        under_review.unwrap_or("\\N"),
-                    )
-                    .expect("writing to a string");
-                }
-                text.into()
+                let rows = rows.iter().enumerate();
+                rows.map(|(place, row)| row.copy_text(chunk * 500 + place, changed))
+                    .collect::<String>()
+                    .into()
             })
             .collect()
+    }
+
+    /// The same of each cycle, newest first.
+    pub(crate) fn copy_text_by_cycle(&self) -> Vec<Bytes> {
+        let text = |cycle: &NaiveDate| {
+            let rows = self.rows.iter().enumerate().filter(|(_, row)| row.cycle == *cycle);
+            rows.map(|(number, row)| row.copy_text(number, false)).collect::<String>().into()
+        };
+        self.cycles().iter().map(text).collect()
     }
 
     /// How many reports the second answers change.
@@ -124,6 +121,13 @@ impl World {
 }
 
 impl Row {
+    fn copy_text(&self, number: usize, changed: bool) -> String {
+        let (status, under_review) = self.facts(number, changed);
+        let Self { id, cycle, name, .. } = self;
+        let (end, under_review) = (last_day(*cycle), under_review.unwrap_or("\\N"));
+        format!("{id}\t{cycle}\t{name}\t{cycle}\t{end}\t{status}\t{under_review}\n")
+    }
+
     fn facts(&self, number: usize, changed: bool) -> (&'static str, Option<&'static str>) {
         let moved = usize::from(changed && number.is_multiple_of(CHANGED_ONE_IN));
         let status = STATUSES[(self.status + moved) % STATUSES.len()];

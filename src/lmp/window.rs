@@ -184,4 +184,15 @@ mod tests {
         let problem = value(&mut window);
         assert!(problem.starts_with("malformed: expected ident, at byte 1 "), "{problem}");
     }
+
+    #[test]
+    fn the_place_counts_what_has_been_given_up_too() {
+        let text = "[1] ".repeat(SIZE) + "tru,";
+        let mut window = window(text.as_bytes());
+        for _ in 0..SIZE {
+            assert_eq!(value(&mut window), "[1]");
+        }
+        let (problem, place) = (value(&mut window), 4 * SIZE - 1);
+        assert!(problem.ends_with(&format!("at byte {place} or shortly after")), "{problem}");
+    }
 }

@@ -13,13 +13,20 @@ pub struct AnswerEntries {
     body: Body,
     cycle: Cycle,
     ignore_fields: Arc<BTreeSet<String>>,
+    likely_new: bool,
 }
 
 impl AnswerEntries {
     /// The entries of the answer to a request for `cycle`; unknown fields named in `ignore_fields` are not
     /// kept.
     pub fn new(body: Body, cycle: Cycle, ignore_fields: Arc<BTreeSet<String>>) -> Self {
-        Self { body, cycle, ignore_fields }
+        Self { body, cycle, ignore_fields, likely_new: false }
+    }
+
+    /// The same, of reports that are likely not to be stored yet, or to be.
+    #[must_use]
+    pub fn likely_new(self, likely_new: bool) -> Self {
+        Self { likely_new, ..self }
     }
 
     fn for_each(
@@ -44,6 +51,10 @@ impl Entries for AnswerEntries {
                 Entry::Bad(bad) => sink.bad(entry(position, bad)),
             }
         })
+    }
+
+    fn is_likely_new(&self) -> bool {
+        self.likely_new
     }
 
     fn contradicting(&self, positions: &[i32], keep: usize) -> Result<Contradicting, EntriesError> {
@@ -90,5 +101,64 @@ impl AnswerError<EntriesError> {
             Self::Receiver(error) => error,
             Self::Malformed(_) | Self::Io(_) => EntriesError::NotBelieved(self.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Report;
+
+    const GOOD: [&str; 2] = [
+        r#"{"id":"a0000000-0000-4000-8000-000000000001","partner_company_name":"A","start_date":"2026-10-01","end_date":"2026-10-31","status":"Approved"}"#,
+        r#"{"id":"a0000000-0000-4000-8000-000000000002","partner_company_name":"B","start_date":"2026-10-01","end_date":"2026-10-31","status":"Approved"}"#,
+    ];
+
+    fn answer(reports: &str) -> AnswerEntries {
+        let body = Body::from(format!(r#"{{"reports":[{reports}]}}"#).into_bytes());
+        AnswerEntries::new(body, "2026-10".parse().unwrap(), Arc::default())
+    }
+
+    #[derive(Default)]
+    struct Taken(Vec<(i32, String)>);
+
+    impl EntrySink for Taken {
+        fn report(&mut self, position: i32, report: &Report<'_>) -> Result<(), EntriesError> {
+            self.0.push((position, report.partner_company_name.clone().into_owned()));
+            Ok(())
+        }
+
+        fn bad(&mut self, entry: BadEntry) -> Result<(), EntriesError> {
+            self.0.push((entry.position, entry.reason.to_owned()));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn each_entry_is_handed_over_with_its_position_good_or_bad() {
+        let mut taken = Taken::default();
+        let [a, b] = GOOD;
+        answer(&format!("{a},7,{b}")).read(&mut taken).unwrap();
+        let taken: Vec<(i32, &str)> = taken.0.iter().map(|(position, what)| (*position, &**what)).collect();
+        assert_eq!(taken, [(0, "A"), (1, "not_an_object"), (2, "B")]);
+    }
+
+    #[test]
+    fn an_answer_that_is_not_whole_is_not_believed() {
+        let error = answer("7,").read(&mut Taken::default()).unwrap_err();
+        assert!(matches!(error, EntriesError::NotBelieved(_)), "{error}");
+    }
+
+    #[test]
+    fn contradicting_entries_are_digested_all_and_kept_as_far_as_there_is_room() {
+        let [a, b] = GOOD;
+        let found = answer(&format!("{a},7,{b},{a}")).contradicting(&[0, 1, 2], 1).unwrap();
+        let digest = |raw: &str| Bad::new(raw, None, Reason::ConflictingDuplicate, String::new()).sha256;
+        // The second cannot be a report anyway, and nobody asked for the last.
+        assert_eq!(found.digests, [(0, digest(a)), (2, digest(b))]);
+        let kept: Vec<_> =
+            found.kept.iter().map(|entry| (entry.position, entry.reason, &*entry.payload)).collect();
+        assert_eq!(kept, [(0, "conflicting_duplicate", a)]);
+        assert!(found.kept[0].detail.ends_with("report a0000000-0000-4000-8000-000000000001"));
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Run {
     pub(super) stop: CancellationToken,
     /// Set when the upstream denied access: it would deny the other requests too.
     pub(super) denied: AtomicBool,
+    /// Whether all of the last answer was new, as in an account's first sync: the next one is likely to be, too.
+    pub(super) all_new: AtomicBool,
     /// As many as may be asked for at once. Answers that have come are applied meanwhile.
     pub(super) asking: Semaphore,
 }
@@ -76,7 +78,8 @@ impl AccountSync<'_> {
             say(&row);
             return Ok(Some(row));
         }
-        let entries = AnswerEntries::new(answer.body, poll.cycle, Arc::clone(&self.rules.ignore_fields));
+        let entries = AnswerEntries::new(answer.body, poll.cycle, Arc::clone(&self.rules.ignore_fields))
+            .likely_new(run.all_new.load(Ordering::Relaxed));
         let applied = tokio::select! {
             applied = self.store.apply_poll(poll, &sent, &guard, Arc::new(entries)) => match applied {
                 Ok(row) => row,
@@ -88,6 +91,8 @@ impl AccountSync<'_> {
                 return self.log(poll, &sent, Outcome::Interrupted, "told to stop while applying the answer").await;
             }
         };
+        run.all_new
+            .store(applied.inserted > 0 && applied.inserted == applied.reports_seen, Ordering::Relaxed);
         say(&applied);
         Ok(Some(applied))
     }

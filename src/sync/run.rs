@@ -132,6 +132,7 @@ impl AccountSync<'_> {
             id: run_id,
             stop: stop.child_token(),
             denied: AtomicBool::new(false),
+            all_new: AtomicBool::new(false),
             asking: Semaphore::new(self.max_concurrency),
         };
         self.store.expect_polls(cycles.len());

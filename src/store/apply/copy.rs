@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
 use super::{EntriesError, Problem, StoreError};
+use crate::domain::Report;
 
 /// Rows are sent when this much has come together.
 const CHUNK: usize = 64 << 10;
@@ -39,34 +40,24 @@ fn microseconds(moment: DateTime<Utc>) -> i64 {
     moment.timestamp_micros() - EPOCH
 }
 
-/// Makes rows and sends them on. Each row begins with [`Rows::row`], then come its fields in order.
-#[derive(Debug)]
-pub(super) struct Rows {
-    buffer: BytesMut,
-    chunks: mpsc::Sender<Bytes>,
-}
+/// Fields of rows, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Fields(BytesMut);
 
-impl Rows {
-    fn new(chunks: mpsc::Sender<Bytes>) -> Self {
-        let mut buffer = BytesMut::with_capacity(CHUNK + (CHUNK >> 2));
-        buffer.put_slice(SIGNATURE);
-        buffer.put_i32(0); // flags
-        buffer.put_i32(0); // header extension
-        Self { buffer, chunks }
+impl Fields {
+    /// What stands there by now.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
-    /// Begins a row of so many columns, sending the rows before if they are many.
-    pub(super) fn row(&mut self, columns: i16) -> Result<(), EntriesError> {
-        if self.buffer.len() >= CHUNK {
-            self.send()?;
-        }
-        self.buffer.put_i16(columns);
-        Ok(())
+    /// Fields that have been made before.
+    pub(super) fn made(&mut self, fields: &[u8]) {
+        self.0.put_slice(fields);
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.length(bytes.len());
-        self.buffer.put_slice(bytes);
+        self.0.put_slice(bytes);
     }
 
     pub(super) fn text(&mut self, text: &str) {
@@ -84,21 +75,21 @@ impl Rows {
         match json {
             Some(json) => {
                 self.length(json.len() + 1);
-                self.buffer.put_u8(1); // version of the form
-                self.buffer.put_slice(json.as_bytes());
+                self.0.put_u8(1); // version of the form
+                self.0.put_slice(json.as_bytes());
             }
             None => self.null(),
         }
     }
 
     pub(super) fn int4(&mut self, number: i32) {
-        self.buffer.put_i32(4);
-        self.buffer.put_i32(number);
+        self.0.put_i32(4);
+        self.0.put_i32(number);
     }
 
     pub(super) fn int8(&mut self, number: i64) {
-        self.buffer.put_i32(8);
-        self.buffer.put_i64(number);
+        self.0.put_i32(8);
+        self.0.put_i64(number);
     }
 
     pub(super) fn date(&mut self, date: NaiveDate) {
@@ -110,22 +101,62 @@ impl Rows {
     }
 
     pub(super) fn null(&mut self) {
-        self.buffer.put_i32(NULL);
+        self.0.put_i32(NULL);
+    }
+
+    /// What LMP says of a report: the columns [`FACTS`].
+    pub(super) fn facts(&mut self, report: &Report<'_>) {
+        self.bytes(report.id.as_bytes());
+        self.text(&report.partner_company_name);
+        self.date(report.start_date);
+        self.date(report.end_date);
+        self.text(report.status.as_str());
+        self.optional(report.under_review_status.as_deref());
+        self.jsonb(report.extra.as_deref());
     }
 
     fn length(&mut self, length: usize) {
         // An entry is at most a few megabytes.
-        self.buffer.put_i32(i32::try_from(length).unwrap_or_default());
+        self.0.put_i32(i32::try_from(length).unwrap_or_default());
+    }
+}
+
+/// The columns of [`Fields::facts`].
+pub(super) const FACTS: i16 = 7;
+
+/// Makes rows and sends them on.
+#[derive(Debug)]
+pub(super) struct Rows {
+    fields: Fields,
+    chunks: mpsc::Sender<Bytes>,
+}
+
+impl Rows {
+    fn new(chunks: mpsc::Sender<Bytes>) -> Self {
+        let mut buffer = BytesMut::with_capacity(CHUNK + (CHUNK >> 2));
+        buffer.put_slice(SIGNATURE);
+        buffer.put_i32(0); // flags
+        buffer.put_i32(0); // header extension
+        Self { fields: Fields(buffer), chunks }
+    }
+
+    /// Begins a row of so many columns, sending the rows before if they are many; its fields follow.
+    pub(super) fn row(&mut self, columns: i16) -> Result<&mut Fields, EntriesError> {
+        if self.fields.0.len() >= CHUNK {
+            self.send()?;
+        }
+        self.fields.0.put_i16(columns);
+        Ok(&mut self.fields)
     }
 
     fn end(mut self) -> Result<(), EntriesError> {
-        self.buffer.put_i16(END);
+        self.fields.0.put_i16(END);
         self.send()
     }
 
     fn send(&mut self) -> Result<(), EntriesError> {
-        let chunk = self.buffer.split().freeze();
-        self.buffer.reserve(CHUNK + (CHUNK >> 2));
+        let chunk = self.fields.0.split().freeze();
+        self.fields.0.reserve(CHUNK + (CHUNK >> 2));
         self.chunks.blocking_send(chunk).map_err(|_| EntriesError::Closed)
     }
 }

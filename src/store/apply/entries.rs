@@ -13,6 +13,11 @@ pub trait Entries: Send + Sync + 'static {
     /// When the answer turns out not to be whole, or the sink gives up.
     fn read(&self, sink: &mut dyn EntrySink) -> Result<(), EntriesError>;
 
+    /// Whether what stands in it is likely not to be stored yet.
+    fn is_likely_new(&self) -> bool {
+        false
+    }
+
     /// The entries at these positions (ascending), as quarantined for contradicting each other; no more than
     /// `keep` of them whole.
     ///

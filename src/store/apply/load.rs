@@ -5,17 +5,17 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::copy::{Rows, copy_in};
+use super::copy::{FACTS, Fields, Rows, copy_in};
 use super::{Answer, BadEntry, EntriesError, EntrySink, Problem, StoreError, int};
 use crate::domain::Report;
 
-const COPY: &str = "copy lmp_billing.reports (account, id, cycle, partner_company_name, start_date, end_date, status, \
-                    under_review_status, extra, version, valid_from, status_since, first_seen_at, poll_id) \
+const COPY: &str = "copy lmp_billing.reports (account, cycle, version, poll_id, valid_from, status_since, first_seen_at, \
+                    id, partner_company_name, start_date, end_date, status, under_review_status, extra) \
                     from stdin (format binary)";
-const COLUMNS: i16 = 14;
+const COLUMNS: i16 = 7 + FACTS;
 
 /// Copies the reports; returns how many.
 pub(super) async fn load(
@@ -23,11 +23,17 @@ pub(super) async fn load(
     answer: &Answer<'_>,
     moment: DateTime<Utc>,
 ) -> Result<i32, Problem> {
-    let (entries, account, cycle) =
-        (Arc::clone(&answer.entries), answer.poll.account.clone(), answer.poll.cycle.first_day());
-    let poll = answer.poll.id;
-    let write =
-        move |rows: &mut Rows| entries.read(&mut Load { rows, account: &account, cycle, poll, moment });
+    let (entries, kept) = (Arc::clone(&answer.entries), answer.survey.kept.clone());
+    let same = same_in_all(answer, moment);
+    let write = move |rows: &mut Rows| match kept {
+        Some(kept) => kept.reports().try_for_each(|facts| {
+            let row = rows.row(COLUMNS)?;
+            row.made(same.as_bytes());
+            row.made(facts);
+            Ok(())
+        }),
+        None => entries.read(&mut Load { rows, same }),
+    };
     let inserted = copy_in(tx, COPY, "writing new reports", write).await?;
     let deleted_before = sqlx::query_scalar!(
         r#"select exists (
@@ -36,7 +42,7 @@ pub(super) async fn load(
                where r.account = $1 and r.cycle = $2
            ) as "exists!""#,
         answer.poll.account,
-        cycle
+        answer.poll.cycle.first_day()
     )
     .fetch_one(tx)
     .await
@@ -44,32 +50,29 @@ pub(super) async fn load(
     if deleted_before { Err(StoreError::NotNew.into()) } else { Ok(int(inserted)) }
 }
 
+/// The first fields, which are the same in every row.
+fn same_in_all(answer: &Answer<'_>, moment: DateTime<Utc>) -> Fields {
+    let mut fields = Fields::default();
+    fields.text(&answer.poll.account);
+    fields.date(answer.poll.cycle.first_day());
+    fields.int4(1);
+    fields.int8(answer.poll.id);
+    for _ in ["valid_from", "status_since", "first_seen_at"] {
+        fields.timestamptz(moment);
+    }
+    fields
+}
+
 struct Load<'a> {
     rows: &'a mut Rows,
-    account: &'a str,
-    cycle: NaiveDate,
-    poll: i64,
-    moment: DateTime<Utc>,
+    same: Fields,
 }
 
 impl EntrySink for Load<'_> {
     fn report(&mut self, _: i32, report: &Report<'_>) -> Result<(), EntriesError> {
-        let rows = &mut *self.rows;
-        rows.row(COLUMNS)?;
-        rows.text(self.account);
-        rows.bytes(report.id.as_bytes());
-        rows.date(self.cycle);
-        rows.text(&report.partner_company_name);
-        rows.date(report.start_date);
-        rows.date(report.end_date);
-        rows.text(report.status.as_str());
-        rows.optional(report.under_review_status.as_deref());
-        rows.jsonb(report.extra.as_deref());
-        rows.int4(1);
-        for _ in ["valid_from", "status_since", "first_seen_at"] {
-            rows.timestamptz(self.moment);
-        }
-        rows.int8(self.poll);
+        let row = self.rows.row(COLUMNS)?;
+        row.made(self.same.as_bytes());
+        row.facts(report);
         Ok(())
     }
 

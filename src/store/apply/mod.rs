@@ -21,6 +21,7 @@ mod difference;
 mod entries;
 mod fingerprint;
 mod guard;
+mod kept;
 mod load;
 mod quarantine;
 mod stage;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use sqlx::PgConnection;
 
-use super::copy::{Rows, copy_in};
+use super::copy::{FACTS, Rows, copy_in};
 use super::{BadEntry, Entries, EntriesError, EntrySink, Problem};
 use crate::domain::Report;
 
-const COPY: &str = "copy pg_temp.lmp_stage (position, id, start_date, end_date, partner_company_name, status, \
-                    under_review_status, extra, bad_sha256) from stdin (format binary)";
-const COLUMNS: i16 = 9;
+const COPY: &str = "copy pg_temp.lmp_stage (position, bad_sha256, id, partner_company_name, start_date, end_date, \
+                    status, under_review_status, extra) from stdin (format binary)";
+const COLUMNS: i16 = 2 + FACTS;
 
 /// Stages an answer.
 pub(super) async fn stage(tx: &mut PgConnection, entries: Arc<dyn Entries>) -> Result<(), Problem> {
@@ -22,32 +22,24 @@ struct Stage<'r>(&'r mut Rows);
 
 impl EntrySink for Stage<'_> {
     fn report(&mut self, position: i32, report: &Report<'_>) -> Result<(), EntriesError> {
-        let rows = &mut *self.0;
-        rows.row(COLUMNS)?;
-        rows.int4(position);
-        rows.bytes(report.id.as_bytes());
-        rows.date(report.start_date);
-        rows.date(report.end_date);
-        rows.text(&report.partner_company_name);
-        rows.text(report.status.as_str());
-        rows.optional(report.under_review_status.as_deref());
-        rows.jsonb(report.extra.as_deref());
-        rows.null();
+        let row = self.0.row(COLUMNS)?;
+        row.int4(position);
+        row.null();
+        row.facts(report);
         Ok(())
     }
 
     fn bad(&mut self, entry: BadEntry) -> Result<(), EntriesError> {
-        let rows = &mut *self.0;
-        rows.row(COLUMNS)?;
-        rows.int4(entry.position);
+        let row = self.0.row(COLUMNS)?;
+        row.int4(entry.position);
+        row.bytes(&entry.sha256);
         match &entry.id {
-            Some(id) => rows.bytes(id.as_bytes()),
-            None => rows.null(),
+            Some(id) => row.bytes(id.as_bytes()),
+            None => row.null(),
         }
-        for _ in 0..6 {
-            rows.null();
+        for _ in 1..FACTS {
+            row.null();
         }
-        rows.bytes(&entry.sha256);
         Ok(())
     }
 }

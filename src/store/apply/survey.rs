@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use super::fingerprint::{Facts, Fingerprint, Keys};
+use super::kept::Kept;
 use super::{BadEntry, Entries, EntriesError, EntrySink, Problem, StoreError};
 use crate::domain::{Report, Retention, Status};
 
@@ -32,6 +33,8 @@ pub(super) struct Survey {
     /// Over the good entries that are not past retention.
     pub(super) fingerprint: Fingerprint,
     pub(super) keys: Keys,
+    /// All of its reports as rows, if it is likely to be new and small.
+    pub(super) kept: Option<Arc<Kept>>,
 }
 
 impl Survey {
@@ -53,7 +56,8 @@ impl Survey {
 /// Reads an answer on a thread of its own.
 pub(super) async fn survey(entries: Arc<dyn Entries>, cutoff: NaiveDate) -> Result<Survey, Problem> {
     let read = tokio::task::spawn_blocking(move || {
-        let mut surveyor = Surveyor { cutoff, survey: Survey::default(), ids: Vec::new() };
+        let kept = entries.is_likely_new().then(Kept::default);
+        let mut surveyor = Surveyor { cutoff, survey: Survey::default(), ids: Vec::new(), kept };
         entries.read(&mut surveyor)?;
         Ok::<_, EntriesError>(surveyor.finish())
     });
@@ -65,6 +69,7 @@ struct Surveyor {
     survey: Survey,
     /// Half of each id: eight bytes for each report is what a million of them may take.
     ids: Vec<u64>,
+    kept: Option<Kept>,
 }
 
 impl Surveyor {
@@ -76,6 +81,7 @@ impl Surveyor {
     fn finish(mut self) -> Survey {
         self.ids.sort_unstable();
         self.survey.doubles = self.ids.windows(2).any(|pair| pair[0] == pair[1]);
+        self.survey.kept = self.kept.map(Arc::new);
         self.survey
     }
 }
@@ -83,6 +89,9 @@ impl Surveyor {
 impl EntrySink for Surveyor {
     fn report(&mut self, _: i32, report: &Report<'_>) -> Result<(), EntriesError> {
         self.note(report.id);
+        if self.kept.as_mut().is_some_and(|kept| !kept.add(report)) {
+            self.kept = None;
+        }
         let survey = &mut self.survey;
         survey.good += 1;
         survey.unknown_status |= matches!(report.status, Status::Other(_));

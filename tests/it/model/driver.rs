@@ -232,7 +232,7 @@ impl<'a> Driver<'a> {
             return Ok((row, true));
         }
         let ignored = Arc::new([IGNORED.to_owned()].into());
-        let entries = Arc::new(AnswerEntries::new(body, poll.cycle, ignored));
+        let entries = Arc::new(AnswerEntries::new(body, poll.cycle, ignored).likely_new(poll.id % 2 == 0));
         Ok((self.store.apply_poll(poll, &sent, &guard, entries).await?, false))
     }
 

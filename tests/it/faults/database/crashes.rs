@@ -30,7 +30,7 @@ async fn fifty_immediate_stops_in_mid_transaction_lose_and_double_nothing() {
         let cycles = rig.next_chapter(round % 4 == 0);
         rig.proxy.forget();
         // Every third one right at a commit: before the server hears of it, or before the program knows.
-        let (at_commit, nth) = (round % 3 == 0, rng.usize(6..40));
+        let (at_commit, nth) = (round % 3 == 0, rng.usize(6..25));
         let when = if round % 2 == 0 { When::Before } else { When::After };
         let mut trap = rig.proxy.trap(when, move |request| {
             request.number >= nth && (if at_commit { request.is_commit() } else { !request.after.is_empty() })
