@@ -17,6 +17,9 @@ use crate::store::{Guard, Outcome, Poll, PollRow, Sent, StoreError};
 /// How long an answer that is being applied may go on after the program was told to stop.
 const GRACE: Duration = Duration::from_secs(6);
 
+/// Rows of a larger answer would not be kept to their end: they take half as much as its JSON.
+const WORTH_KEEPING: u64 = 2 << 20;
+
 /// What the polls of one run share.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -78,8 +81,9 @@ impl AccountSync<'_> {
             say(&row);
             return Ok(Some(row));
         }
+        let likely_new = run.all_new.load(Ordering::Relaxed) && answer.body.len() <= WORTH_KEEPING;
         let entries = AnswerEntries::new(answer.body, poll.cycle, Arc::clone(&self.rules.ignore_fields))
-            .likely_new(run.all_new.load(Ordering::Relaxed));
+            .likely_new(likely_new);
         let applied = tokio::select! {
             applied = self.store.apply_poll(poll, &sent, &guard, Arc::new(entries)) => match applied {
                 Ok(row) => row,
