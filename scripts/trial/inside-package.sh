@@ -95,6 +95,11 @@ cp /trial/good.toml $config
 systemctl restart $unit
 holds "mended and restarted, it is well" until_true ready
 
+part "settings that root alone may read"
+chmod 600 $config
+holds "check tells, and how to mend it" check_says 0 "may be read by root alone" "chmod 644"
+chmod 644 $config
+
 part "a wrong key"
 since=$(now)
 echo simulated-key-that-was-mistyped >$etc/secrets/emea.secret
