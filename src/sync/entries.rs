@@ -144,6 +144,12 @@ mod tests {
     }
 
     #[test]
+    fn only_who_knows_that_an_answer_is_likely_to_be_new_says_so() {
+        assert!(!answer("").is_likely_new());
+        assert!(answer("").likely_new(true).is_likely_new());
+    }
+
+    #[test]
     fn an_answer_that_is_not_whole_is_not_believed() {
         let error = answer("7,").read(&mut Taken::default()).unwrap_err();
         assert!(matches!(error, EntriesError::NotBelieved(_)), "{error}");
