@@ -39,6 +39,8 @@ pub(super) fn init_daemon(log: &Log) -> Result<(), CliError> {
     // The usual way writes to stderr, and where nobody reads would keep the panic from ending anything.
     panic::set_hook(Box::new(|panic| {
         tracing::error!("panicked: {panic}\n{}", Backtrace::capture());
+        // Where it is the main task, nobody else will.
+        log_thread::flush();
     }));
     Ok(())
 }

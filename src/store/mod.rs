@@ -137,10 +137,6 @@ impl Store {
             limits: Limits::default(),
             pooled: keeps_no_statements(url),
         };
-        if max_connections > 1 {
-            // Nearly everybody needs it next, and logging in takes longer than what is asked then.
-            store.open_control_meanwhile();
-        }
         let mut first = pin!(store.pool.acquire());
         let connected = if let Ok(connected) = tokio::time::timeout(FIRST_PATIENCE, &mut first).await {
             connected
@@ -185,13 +181,6 @@ impl Store {
 
     fn unreachable(&self, error: sqlx::Error) -> StoreError {
         StoreError::Unreachable { target: self.target(), source: Box::new(error) }
-    }
-
-    /// Opens the connection for what must not wait behind polls, without being waited for.
-    fn open_control_meanwhile(&self) {
-        let control = self.control.clone();
-        // What is wrong is told to who needs it.
-        tokio::spawn(async move { drop(control.acquire().await) });
     }
 
     /// Opens connections for so many polls that are about to come, without being waited for: logging in
