@@ -11,7 +11,7 @@ demo: postgres ## shows the program at work: simulated reports arrive in a real 
 
 # Many tests wait, for processes to end or deadlines to pass: more of them than processors at a time.
 test: postgres tools ## runs every test
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --locked
 
 kills: postgres ## kills the program 1,000 times, at every point and at random (docs/RELIABILITY.md)
 	KILL_ROUNDS=1000 cargo test --locked --test it -- faults::database::kills --nocapture

@@ -1,6 +1,7 @@
 //! Decides what is due, claims it, and starts it.
 
 use std::collections::{HashMap, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,9 @@ const BUSY: TimeDelta = TimeDelta::seconds(1);
 /// The wall clock and the monotonic one differ by more than this only if the machine slept, or its
 /// clock was set.
 const SLEPT: TimeDelta = TimeDelta::seconds(30);
+
+/// How long a look under way may go on after the daemon was told to stop.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// How long runs may take to end when the daemon does.
 const FAREWELL: Duration = Duration::from_secs(9);
@@ -110,9 +114,16 @@ impl Ticker {
             manager.alive();
             self.notice_sleep();
             let stop = self.orders.stop.clone();
-            let looked = tokio::select! {
-                looked = tokio::time::timeout(manager.within_patience(LOOK_LIMIT), self.look()) => looked,
-                () = stop.cancelled() => return Ok(()),
+            let looked = {
+                let mut look = pin!(tokio::time::timeout(manager.within_patience(LOOK_LIMIT), self.look()));
+                tokio::select! {
+                    looked = &mut look => looked,
+                    () = stop.cancelled() => {
+                        // A run that is just being claimed is to be ended, not left as if it went on.
+                        let _ = tokio::time::timeout(LAST_LOOK, look).await;
+                        return Ok(());
+                    }
+                }
             };
             let next = match looked {
                 Ok(Ok(next)) => Some(next),
@@ -260,6 +271,9 @@ impl Ticker {
     async fn look(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.look_at_first_syncs().await?;
         for index in 0..self.slots.len() {
+            if self.orders.stop.is_cancelled() {
+                break;
+            }
             self.look_at(index).await?;
         }
         let now = self.clock.now();

@@ -5,10 +5,13 @@ use rustix::process::Signal;
 use super::{let_leases_run_out, settings, until_count};
 use crate::cli::lab::Lab;
 use crate::cli::process::Running;
+use crate::support::wait::until_async;
 
 const DAEMONS: usize = 5;
 const ACCOUNTS: [&str; 3] = ["emea", "apac", "amer"];
 const TICKS: &str = "select count(*) from lmp_billing.schedule_ticks where due_at > '-infinity'";
+const OF_THE_DEAD: &str = "select count(*) from lmp_billing.sync_runs
+                           where outcome = 'running' and lease_renewed_at < now() - interval '2 minutes'";
 /// Rounds of mischief, and the ticks that pass between them.
 const ROUNDS: i64 = 6;
 const TICKS_PER_ROUND: i64 = 40;
@@ -24,7 +27,7 @@ async fn each_tick_is_run_exactly_once_while_daemons_die_freeze_and_come_back() 
     let lab = Lab::with_accounts(&ACCOUNTS).await;
     lab.write_settings(&settings(&lab, &ACCOUNTS, BUSY));
     let mut daemons: Vec<Running> = (0..DAEMONS).map(|_| lab.call(&["run"]).quiet().start()).collect();
-    let mut frozen: Option<usize> = None;
+    let (mut frozen, mut dead): (Option<usize>, Vec<i32>) = (None, Vec::new());
     until_count(&lab, "select count(*) from lmp_billing.schedule_baselines", 10).await;
     for round in 1..=ROUNDS {
         until_count(&lab, TICKS, round * TICKS_PER_ROUND).await;
@@ -38,16 +41,24 @@ async fn each_tick_is_run_exactly_once_while_daemons_die_freeze_and_come_back() 
             daemons[index].signal(Signal::STOP);
             frozen = Some(index);
         } else {
-            let pid = daemons[index].pid();
+            dead.push(daemons[index].pid());
             daemons[index].signal(Signal::KILL);
             daemons[index] = lab.call(&["run"]).quiet().start();
-            let_leases_run_out(&lab, pid).await;
+        }
+        // Each time anew: the server may have taken a claim after who sent it was dead.
+        for pid in &dead {
+            let_leases_run_out(&lab, *pid).await;
         }
     }
     if let Some(index) = frozen {
         daemons[index].signal(Signal::CONT);
     }
     until_count(&lab, TICKS, (ROUNDS + 1) * TICKS_PER_ROUND).await;
+    for pid in &dead {
+        let_leases_run_out(&lab, *pid).await;
+    }
+    until_async("nobody's run is under way but the living's", async || lab.count(OF_THE_DEAD).await == 0)
+        .await;
     for daemon in daemons {
         daemon.stops().await;
     }
