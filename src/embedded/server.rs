@@ -201,13 +201,17 @@ mod tests {
 
     #[test]
     fn the_preferred_port_is_taken_if_free_and_else_another_one() {
-        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = taken.local_addr().unwrap().port();
-        let other = free_port(Some(port)).unwrap();
-        assert_ne!(other, port);
-        assert!(PORTS.contains(&other));
-        drop(taken);
-        assert_eq!(free_port(Some(port)).unwrap(), port);
+        let is_taken_when_free = || {
+            let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let port = taken.local_addr().unwrap().port();
+            let other = free_port(Some(port)).unwrap();
+            assert_ne!(other, port);
+            assert!(PORTS.contains(&other));
+            drop(taken);
+            free_port(Some(port)).unwrap() == port
+        };
+        // Another program, or test, may be given the same port at this moment, but not each time.
+        assert!((0..10).any(|_| is_taken_when_free()));
     }
 
     #[test]
