@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use crate::store::{Job, RunOutcome};
+use crate::store::{ALL_ACCOUNTS, Job, RunOutcome};
 
 /// Everything that goes wrong, and since when.
 #[derive(Debug, Default)]
@@ -54,7 +54,8 @@ impl Troubles {
         let at = |moment: &DateTime<Utc>| moment.with_timezone(&zone).format("%Y-%m-%d %H:%M");
         let database = self.database.iter().map(|since| format!("no database since {}", at(since)));
         let runs = self.runs.iter().map(|((account, job), since)| {
-            format!("{} of {account} fails since {}", job.as_str(), at(since))
+            let of = if account == ALL_ACCOUNTS { String::new() } else { format!(" of {account}") };
+            format!("{}{of} fails since {}", job.as_str(), at(since))
         });
         let settings = self
             .refused_settings
@@ -93,6 +94,8 @@ mod tests {
         troubles.reloaded(true, at(7));
         troubles.run_ended("emea", Job::Refresh, RunOutcome::Succeeded, at(8));
         assert_eq!(troubles.describe(Tz::UTC), None);
+        troubles.run_ended(ALL_ACCOUNTS, Job::Prune, RunOutcome::Failed, at(9));
+        assert_eq!(troubles.describe(Tz::UTC).unwrap(), "prune fails since 1970-01-01 00:09 (see the log)");
         troubles.run_ended("gone", Job::Refresh, RunOutcome::Failed, at(9));
         troubles.keep(|account, _| account == "emea");
         assert_eq!(troubles.describe(Tz::UTC), None);

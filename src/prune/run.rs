@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::progress::{Progress, PrunedLogs};
 use super::work::{Flow, Work};
 use super::{PruneError, Pruned, Pruning};
-use crate::run::{Lease, stopped_for, within_last_call};
+use crate::run::{Lease, give_up, stopped_for, within_last_call};
 use crate::store::{ALL_ACCOUNTS, Job, NewRun, RunOutcome, Trigger};
 
 /// How long a transaction under way may go on after the program was told to stop.
@@ -52,7 +52,7 @@ impl Pruning<'_> {
         let flow = match worked {
             Ok(flow) => flow,
             Err(error) => {
-                self.give_up(run_id, &error).await;
+                give_up(self.store, run_id, &error).await;
                 return Err(error);
             }
         };
@@ -62,15 +62,6 @@ impl Pruning<'_> {
         let Progress { cutoff, mut cycles, logs, locked } = progress;
         cycles.sort_by(|a, b| (&a.account, a.cycle).cmp(&(&b.account, b.cycle)));
         Ok(Pruned { run_id, cutoff, outcome, cycles, logs, locked })
-    }
-
-    /// Says in the log of runs what was wrong, if the database lets us; else the missing sign of life will
-    /// tell.
-    async fn give_up(&self, run_id: i64, error: &PruneError) {
-        let error = error.to_string();
-        if let Err(again) = self.store.finish_run(run_id, RunOutcome::Failed, Some(&error)).await {
-            tracing::warn!(run.id = run_id, "could not log the end of the run: {again}");
-        }
     }
 }
 

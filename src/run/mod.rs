@@ -1,8 +1,20 @@
-//! What the work of a run needs whatever it does: signs of life while it goes on, and a bound on how long
-//! it goes on after the program was told to stop.
+//! What the work of a run needs whatever it does: signs of life while it goes on, a bound on how long it goes
+//! on after the program was told to stop, and a last word where it fails.
 
 mod lease;
 mod stop;
 
+use std::fmt::Display;
+
+use crate::store::{RunOutcome, Store};
+
 pub(crate) use lease::Lease;
 pub(crate) use stop::{stopped_for, within_last_call};
+
+/// Says in the log of runs that a run has failed and why, if the database lets us; else the missing sign of
+/// life will tell.
+pub(crate) async fn give_up(store: &Store, run_id: i64, error: &impl Display) {
+    if let Err(again) = store.finish_run(run_id, RunOutcome::Failed, Some(&error.to_string())).await {
+        tracing::warn!(run.id = run_id, "could not log the end of the run: {again}");
+    }
+}

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::poll::Run;
 use crate::domain::{Cycle, Retention};
 use crate::lmp::Client;
-use crate::run::{Lease, within_last_call};
+use crate::run::{Lease, give_up, within_last_call};
 use crate::store::{Job, NewRun, Outcome, PollRow, RunOutcome, RunSummary, Store, StoreError, Trigger};
 
 /// Answers that may wait to be applied while the next are asked for. Small ones are held in memory.
@@ -146,7 +146,7 @@ impl AccountSync<'_> {
                 (outcome, error, polls)
             }
             Err(error) => {
-                self.give_up(run.id, &error).await;
+                give_up(self.store, run.id, &error).await;
                 return Err(error);
             }
         };
@@ -174,15 +174,6 @@ impl AccountSync<'_> {
             .await?;
         polls.sort_by_key(|row| row.id);
         Ok(polls)
-    }
-
-    /// The database failed in mid-run: say so in the log of runs if it has come back, else the missing
-    /// sign of life will tell.
-    async fn give_up(&self, run_id: i64, error: &StoreError) {
-        if let Err(again) = self.store.finish_run(run_id, RunOutcome::Failed, Some(&error.to_string())).await
-        {
-            tracing::warn!(run.id = run_id, "could not log the end of the run: {again}");
-        }
     }
 
     /// One line for a run, which says all. With nothing new it is for debugging: a quiet log is a healthy one.

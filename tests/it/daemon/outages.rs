@@ -5,6 +5,7 @@ use lmp_billing_sync::simulator::{Fault, FaultRule};
 use rustix::process::Signal;
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
+use tempfile::TempDir;
 
 use super::{NEVER, settings, until_count};
 use crate::cli::lab::Lab;
@@ -13,6 +14,17 @@ use crate::support::http::ask;
 use crate::support::wait::until_async;
 
 const EVERY_SECOND: &str = "refresh = '* * * * * *'";
+
+/// A server that can be stopped and started again, in the settings of a daemon that serves its endpoints.
+async fn own_server(lab: &Lab) -> (EmbeddedPostgres, EmbeddedOptions, TempDir) {
+    let folder = data_dir();
+    let options = EmbeddedOptions::for_tests(folder.path());
+    let server = EmbeddedPostgres::start(&options).await.unwrap();
+    let own = format!("url = '{}'", server.url().expose_secret());
+    let settings = settings(lab, &["emea"], NEVER).replace(&format!("url = '{}'", lab.db.url()), &own);
+    lab.write_settings(&settings.replace("listen = ''", "listen = '127.0.0.1:0'"));
+    (server, options, folder)
+}
 
 #[tokio::test]
 async fn an_outage_of_the_upstream_fails_runs_and_ends_by_itself() {
@@ -103,13 +115,8 @@ async fn a_restart_of_the_database_is_survived_and_the_jobs_go_on() {
 #[tokio::test]
 async fn it_waits_for_a_database_that_is_not_there_yet() {
     let lab = Lab::new().await;
-    let folder = data_dir();
-    let options = EmbeddedOptions::for_tests(folder.path());
-    let server = EmbeddedPostgres::start(&options).await.unwrap();
-    let own = format!("url = '{}'", server.url().expose_secret());
+    let (server, options, _folder) = own_server(&lab).await;
     server.stop().await;
-    let settings = settings(&lab, &["emea"], NEVER).replace(&format!("url = '{}'", lab.db.url()), &own);
-    lab.write_settings(&settings.replace("listen = ''", "listen = '127.0.0.1:0'"));
     let mut daemon = lab.call(&["run"]).start();
     let address = daemon.address().await;
     daemon.stderr.until("trying again").await;
@@ -150,12 +157,7 @@ async fn it_ends_with_the_private_server_that_another_process_ran_and_the_next_o
 #[tokio::test]
 async fn between_ticks_who_asks_how_it_is_makes_it_tell_the_log_once_that_the_database_is_away() {
     let lab = Lab::new().await;
-    let folder = data_dir();
-    let options = EmbeddedOptions::for_tests(folder.path());
-    let server = EmbeddedPostgres::start(&options).await.unwrap();
-    let own = format!("url = '{}'", server.url().expose_secret());
-    let settings = settings(&lab, &["emea"], NEVER).replace(&format!("url = '{}'", lab.db.url()), &own);
-    lab.write_settings(&settings.replace("listen = ''", "listen = '127.0.0.1:0'"));
+    let (server, options, _folder) = own_server(&lab).await;
     let mut daemon = lab.call(&["run"]).start();
     let address = daemon.address().await;
     daemon.stderr.until("reconcile succeeded").await;
