@@ -1,6 +1,6 @@
 //! `demo`: simulator, embedded PostgreSQL and the sync in one, with nothing to configure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -24,6 +24,7 @@ use super::simulate::parse_speed;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::daemon::{self, Orders};
+use crate::domain::Cycle;
 use crate::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use crate::simulator::{
     DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, Recording, RunningSimulator, Simulator, SimulatorHandle,
@@ -202,6 +203,8 @@ fn introduction(
     polls: &[PollRow],
 ) -> String {
     let reports: i64 = polls.iter().map(|poll| i64::from(poll.inserted)).sum();
+    // The next run may have begun.
+    let months: BTreeSet<Cycle> = polls.iter().map(|poll| poll.cycle).collect();
     let lmp = settings.accounts.first().map(|account| account.base_url.to_string()).unwrap_or_default();
     let page = page.map(|page| format!("Status page      http://{page}/\n")).unwrap_or_default();
     format!(
@@ -216,7 +219,7 @@ fn introduction(
         lmp.trim_end_matches('/'),
         args.partners,
         args.seed,
-        polls.len(),
+        months.len(),
         url.expose_secret(),
         args.days_per_second * 2.0,
     )

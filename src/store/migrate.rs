@@ -165,7 +165,10 @@ async fn migrate(connection: &mut PgConnection, pooled: bool) -> Result<Migrated
     migrator.run(&mut *tx).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) => StoreError::NewerSchema { found: version, known },
         MigrateError::VersionMismatch(version) => {
-            StoreError::Migration(format!("migration {version} has been applied with another text"))
+            StoreError::Migration(format!(
+                "migration {version} has been applied with another text, by another build of the program: use that one, or make \
+                 the schema anew"
+            ))
         }
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
         other => StoreError::Migration(other.to_string()),

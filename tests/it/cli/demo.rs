@@ -37,7 +37,13 @@ fn is_mentioned(folder: &Path) -> bool {
 async fn a_demo_of_two_rounds_tells_how_to_connect_and_leaves_nothing_behind() {
     let folder = data_dir();
     let ended = demo(&["--rounds", "2"], folder.path()).ends_with(0).await;
-    let ended = ended.says(&["First sync", "psql 'postgres://", "lmp_billing.cycle_progress", "Stopping."]);
+    let ended = ended.says(&[
+        "First sync",
+        "reports of 25 billing months",
+        "psql 'postgres://",
+        "lmp_billing.cycle_progress",
+        "Stopping.",
+    ]);
     assert_eq!(ended.stderr, "");
     nothing_is_left(&folder).await;
 }

@@ -37,7 +37,9 @@ async fn full_scrape() -> String {
     count_from(&lab, "0 s").await;
     let cycle = lab.cycle(0).await;
     lab.serve(cycle, reports(3, cycle));
-    lab.sync(&[cycle]).await;
+    for poll in lab.sync(&[cycle]).await.polls {
+        site.metrics.poll(&poll);
+    }
     site.metrics.run(Job::Refresh, RunOutcome::Succeeded);
     let answer = site.get("/metrics").await;
     assert_eq!(answer.status, 200);
@@ -72,6 +74,19 @@ async fn what_rules_dashboards_and_the_manual_ask_for_is_served() {
         let unknown: Vec<_> = asked.difference(&served).collect();
         assert!(unknown.is_empty(), "{file} asks for {unknown:?}, which the daemon does not serve");
     }
+}
+
+#[tokio::test]
+async fn the_manual_says_what_each_metric_answers() {
+    let scrape = full_scrape().await;
+    let served: BTreeSet<&str> = scrape
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()?.strip_prefix(PREFIX))
+        .collect();
+    assert!(served.len() > 10, "{served:?}");
+    let told = metrics_in(&text("docs/OPERATIONS.md"));
+    let missing: Vec<_> = served.into_iter().filter(|name| !told.contains(*name)).collect();
+    assert!(missing.is_empty(), "docs/OPERATIONS.md does not speak of {missing:?}");
 }
 
 #[tokio::test]
