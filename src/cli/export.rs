@@ -14,7 +14,7 @@ use super::signals::stop_on_signals;
 use crate::config::Settings;
 use crate::domain::Cycle;
 use crate::setup::{Database, rules};
-use crate::store::{ExportFilter, Store};
+use crate::store::{ExportFilter, ReportVersion, Store};
 use crate::sync::Rules;
 
 mod destination;
@@ -154,13 +154,31 @@ async fn write(
 ) -> Result<(), CliError> {
     if history || at.is_some() {
         let mut lines = Lines::begin(destination, form);
-        store.export_versions(filter, at, |row| put(&mut lines, &row)).await?;
-        Ok(lines.end()?)
+        let mut is_empty = true;
+        let mut each = |row: ReportVersion| {
+            is_empty = false;
+            put(&mut lines, &row)
+        };
+        store.export_versions(filter, at, &mut each).await?;
+        lines.end()?;
+        match at {
+            Some(at) if is_empty => warn_if_before_all(store, at).await,
+            _ => Ok(()),
+        }
     } else {
         let mut lines = Lines::begin(destination, form);
         store.export_current(filter, |row| put(&mut lines, &row)).await?;
         Ok(lines.end()?)
     }
+}
+
+/// What was listed before anybody looked is not known, which an empty file does not say.
+async fn warn_if_before_all(store: &Store, at: DateTime<Utc>) -> Result<(), CliError> {
+    if let Some(since) = store.known_since().await?.filter(|since| at < *since) {
+        let (at, since) = (at.to_rfc3339(), since.to_rfc3339());
+        tracing::warn!("what was listed at {at} is not known: nothing is kept from before {since}");
+    }
+    Ok(())
 }
 
 /// Goes on until somebody has seen enough, or the disk is full.

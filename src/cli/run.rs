@@ -29,7 +29,7 @@ pub(super) async fn run(
     config: Option<PathBuf>,
 ) -> Result<ExitCode, CliError> {
     settings.require_accounts()?;
-    settings.database.target()?;
+    settings.target()?;
     let orders = Orders {
         stop: stop_on_signals()?,
         reload: on_hangup()?,

@@ -49,24 +49,14 @@ impl Database {
         database
     }
 
-    /// The database to use; a URL in a file is read anew.
-    ///
-    /// # Errors
-    ///
-    /// When none is named, when two are, or when the URL's file cannot be read.
-    pub fn target(&self) -> Result<Target, ConfigError> {
+    /// The database to use, if one is named; a URL in a file is read anew.
+    pub(super) fn target(&self) -> Result<Option<Target>, ConfigError> {
         if let Some(problem) = self.contradiction() {
             return Err(problem.into());
         }
         match &self.url {
-            Some(url) => url.read().map(Target::Url),
-            None if self.embedded => Ok(Target::Embedded),
-            None => Err(Problem::new(
-                "database",
-                "is not chosen: set database.url (or database.url_file) to use a PostgreSQL server, or \
-                 database.embedded = true for a private one under data_dir",
-            )
-            .into()),
+            Some(url) => url.read().map(|url| Some(Target::Url(url))),
+            None => Ok(self.embedded.then_some(Target::Embedded)),
         }
     }
 
@@ -109,15 +99,15 @@ mod tests {
 
     #[test]
     fn a_url_or_the_embedded_server_is_chosen() {
-        let url = load("[database]\nurl = 'postgres://db/finance'").database.target().unwrap();
+        let url = load("[database]\nurl = 'postgres://db/finance'").target().unwrap();
         assert!(matches!(url, Target::Url(url) if url.expose_secret() == "postgres://db/finance"));
-        let embedded = load("[database]\nembedded = true").database.target().unwrap();
+        let embedded = load("[database]\nembedded = true").target().unwrap();
         assert!(matches!(embedded, Target::Embedded));
     }
 
     #[test]
     fn neither_is_an_error_that_names_both() {
-        let error = load("").database.target().unwrap_err().to_string();
+        let error = load("").target().unwrap_err().to_string();
         assert!(error.contains("database.url") && error.contains("database.embedded = true"), "{error}");
     }
 

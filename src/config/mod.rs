@@ -147,13 +147,36 @@ impl Settings {
         if !self.accounts.is_empty() {
             return Ok(());
         }
-        let place = match &self.source {
-            Some(file) => format!("declare one in {}", file.display()),
-            None => "there is no settings file (looked for: $LMP_BILLING_SYNC_CONFIG, ./config.toml, \
-                     /etc/lmp-billing-sync/config.toml); write one, see config.example.toml, and declare one there"
-                .to_owned(),
-        };
-        Err(Problem::new("accounts", format!("is empty: {place}, starting with [[accounts]]")).into())
+        let message = format!("is empty: declare one, starting with [[accounts]], {}", self.place());
+        Err(Problem::new("accounts", message).into())
+    }
+
+    /// The database to use; a URL in a file is read anew.
+    ///
+    /// # Errors
+    ///
+    /// When none is named, when two are, or when the URL's file cannot be read.
+    pub fn target(&self) -> Result<Target, ConfigError> {
+        self.database.target()?.ok_or_else(|| {
+            let message = format!(
+                "is not chosen: set database.url (or database.url_file) to use a PostgreSQL server, or \
+                 database.embedded = true for a private one under data_dir, {}",
+                self.place()
+            );
+            Problem::new("database", message).into()
+        })
+    }
+
+    /// Where a missing setting belongs.
+    fn place(&self) -> String {
+        match &self.source {
+            Some(file) => format!("in {}", file.display()),
+            None => {
+                "in a settings file; there is none (looked for: $LMP_BILLING_SYNC_CONFIG, ./config.toml, \
+                     /etc/lmp-billing-sync/config.toml), config.example.toml is a start"
+                    .to_owned()
+            }
+        }
     }
 
     /// `None` if a setting without a default is wrong, which then is reported.

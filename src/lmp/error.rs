@@ -18,8 +18,15 @@ pub enum LmpError {
     #[error("cannot set up the HTTP client: {0}")]
     Setup(String),
     /// No connection came about.
-    #[error("no connection to LMP: {0}; check the network, the proxy and accounts.<name>.base_url")]
-    Connect(String),
+    #[error(
+        "no connection to LMP at {server}: {problem}; check the network, the proxy and accounts.<name>.base_url"
+    )]
+    Connect {
+        /// Host and port.
+        server: String,
+        /// What went wrong.
+        problem: String,
+    },
     /// The server's certificate is not trusted.
     #[error("the certificate of LMP's server is not trusted: {problem}; {}", .hint)]
     Certificate {
@@ -101,7 +108,7 @@ fn denied_hint(skew: Option<TimeDelta>) -> String {
 impl LmpError {
     /// Whether asking again may help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::Timeout(_) | Self::Broken(_) | Self::Unavailable { .. })
+        matches!(self, Self::Connect { .. } | Self::Timeout(_) | Self::Broken(_) | Self::Unavailable { .. })
     }
 
     /// Whether every other request of the account would be denied too.
@@ -124,17 +131,24 @@ impl LmpError {
         }
         if error.is_connect() {
             // "Operation timed out" is all the library says of a connection that nobody takes.
-            return Self::Connect(if error.is_timeout() {
+            let problem = if error.is_timeout() {
                 "nobody answers at its address".to_owned()
             } else {
                 root_cause(error)
-            });
+            };
+            return Self::Connect { server: server(error), problem };
         }
         if error.is_timeout() {
             return Self::Timeout(timeout);
         }
         Self::Broken(root_cause(error))
     }
+}
+
+/// Where the request went.
+fn server(error: &reqwest::Error) -> String {
+    let Some(url) = error.url() else { return "its address".to_owned() };
+    url[url::Position::BeforeHost..url::Position::AfterPort].to_owned()
 }
 
 /// The innermost cause says most, and none of the outer ones name anything secret or useful.

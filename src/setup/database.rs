@@ -47,7 +47,7 @@ impl Database {
     /// # Errors
     /// When it cannot be reached or is not as it has to be.
     pub async fn open(settings: &Settings) -> Result<Self, SetupError> {
-        let (url, server) = match settings.database.target()? {
+        let (url, server) = match settings.target()? {
             Target::Url(url) => (url, Server::Elsewhere),
             Target::Embedded => private(embedded_options(settings)).await?,
         };

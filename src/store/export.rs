@@ -170,6 +170,18 @@ impl Store {
         tx.commit().await
     }
 
+    /// Since when the oldest version that is kept has been valid, if there is any. Reads all of them.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn known_since(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.read("looking for the oldest version", |connection| {
+            let oldest = sqlx::query_scalar!("select min(valid_from) from lmp_billing.report_history");
+            Box::pin(oldest.fetch_one(connection))
+        })
+        .await
+    }
+
     /// Whether any account has a report of a cycle.
     ///
     /// # Errors

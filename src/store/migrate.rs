@@ -71,6 +71,26 @@ impl Store {
         .await
     }
 
+    /// The first migration that another build of the program has applied with another text, if any. There
+    /// has to be a schema.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn altered_migration(&self) -> Result<Option<i64>, StoreError> {
+        let applied = self
+            .read("comparing the applied migrations", |connection| {
+                let applied = sqlx::query!(
+                    "select version, checksum from lmp_billing._sqlx_migrations where success order by version"
+                );
+                Box::pin(applied.fetch_all(connection))
+            })
+            .await?;
+        let is_altered = |version, checksum: &[u8]| {
+            MIGRATOR.iter().any(|known| known.version == version && *known.checksum != *checksum)
+        };
+        Ok(applied.iter().find(|row| is_altered(row.version, &row.checksum)).map(|row| row.version))
+    }
+
     /// Makes sure that the schema is what the program needs, migrating if `may_migrate`.
     ///
     /// # Errors

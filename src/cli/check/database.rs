@@ -54,7 +54,7 @@ pub(super) async fn check(
             ),
         )?;
     }
-    let (schema, rights) = match look(store).await {
+    let (schema, rights, altered) = match look(store).await {
         Ok(seen) => seen,
         Err(error) => {
             findings.bad("schema", &error.to_string())?;
@@ -63,6 +63,13 @@ pub(super) async fn check(
     };
     let (verdict, text) = judge_schema(schema, &rights, settings.database.migrate);
     findings.add(verdict, "schema", &text)?;
+    if let Some(version) = altered {
+        let text = format!(
+            "migration {version} was applied by another build of this program, with another text: the next one will be \
+             refused; use that build, or make the schema anew (what a new sync cannot bring back is the history)"
+        );
+        findings.warn("schema", &text)?;
+    }
     check_rights(findings, settings, schema, &rights)?;
     if schema.is_current() && rights.missing.is_empty() {
         check_guard(findings, settings, store, server.now).await?;
@@ -95,9 +102,12 @@ async fn check_guard(
     Ok(())
 }
 
-async fn look(store: &Store) -> Result<(SchemaState, Rights), StoreError> {
+/// The schema, what we may do with it, and which of its migrations was another's.
+async fn look(store: &Store) -> Result<(SchemaState, Rights, Option<i64>), StoreError> {
     let rights = store.rights().await?;
-    Ok((store.schema().await?, rights))
+    let schema = store.schema().await?;
+    let altered = if schema.found == 0 { None } else { store.altered_migration().await? };
+    Ok((schema, rights, altered))
 }
 
 fn check_rights(

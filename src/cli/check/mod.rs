@@ -43,7 +43,7 @@ pub(super) struct CheckArgs {
 
 pub(super) async fn check(args: CheckArgs, settings: &Settings) -> Result<ExitCode, CliError> {
     settings.require_accounts()?;
-    let target = settings.database.target()?;
+    let target = settings.target()?;
     let mut findings = Findings::about(settings);
     local::check(&mut findings, settings)?;
     secrets::check(&mut findings, settings)?;

@@ -5,9 +5,12 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use secrecy::ExposeSecret as _;
+
 use super::super::CliError;
 use super::findings::Findings;
 use crate::config::{Secret, SecretSource, Settings};
+use crate::domain::parse_guid;
 
 const SUBJECT: &str = "secrets";
 
@@ -30,6 +33,17 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
             let file = absolute(file);
             let file = file.display();
             findings.warn(SUBJECT, &format!("{file} ({}) may be read by {whom}; {mend}", secret.key()))?;
+        }
+    }
+    for account in &settings.accounts {
+        let token = account.access_token.read();
+        if token.is_ok_and(|token| parse_guid(token.expose_secret()).is_none()) {
+            warned = true;
+            let text = format!(
+                "{} holds no GUID, as which LMP gives access tokens; compare it with the one in the LMP console",
+                account.access_token.key()
+            );
+            findings.warn(SUBJECT, &text)?;
         }
     }
     let inside: Vec<&str> =

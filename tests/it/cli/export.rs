@@ -85,8 +85,9 @@ async fn the_state_at_a_moment_is_what_was_listed_then() {
         .remove(0);
     let rows = lines(&lab.succeeds(&["export", "--at", &between, "--output", "jsonl"]).await);
     assert_eq!(column(&rows, "status"), ["MSP Preparing", "Rejected", "Completed"]);
-    let rows = lines(&lab.succeeds(&["export", "--at", "2001-01-01", "--output", "jsonl"]).await);
-    assert!(rows.is_empty(), "nothing was known then");
+    let ended = lab.succeeds(&["export", "--at", "2001-01-01", "--output", "jsonl"]).await;
+    assert!(lines(&ended).is_empty(), "nothing was known then");
+    ended.complains(&["what was listed at 2001-01-01T23:59:59.999999+00:00 is not known"]);
 }
 
 #[tokio::test]

@@ -60,6 +60,19 @@ async fn offline_nothing_is_asked_and_what_this_machine_can_tell_is_told() {
 }
 
 #[tokio::test]
+async fn an_access_token_that_is_no_guid_is_remarked_on_and_not_shown() {
+    let lab = with_files().await;
+    fs::write(lab.folder().join("emea.token"), "taken-for-the-secret-key\n").unwrap();
+    let ended = lab.call(&["check", "--offline"]).ends_with(0).await;
+    let said = line(&ended, "GUID");
+    assert!(
+        said.starts_with("warn  secrets ") && said.contains("accounts.emea.access_token_file holds no GUID"),
+        "{said}"
+    );
+    assert!(!ended.stdout.contains("taken-for"));
+}
+
+#[tokio::test]
 async fn the_next_tick_of_each_job_is_told_in_the_zone_of_the_schedules() {
     let lab = Lab::new().await;
     let settings = format!(

@@ -138,6 +138,18 @@ async fn a_newer_schema_is_a_failure() {
 }
 
 #[tokio::test]
+async fn a_migration_that_another_build_applied_with_another_text_is_a_remark() {
+    let lab = Lab::new().await;
+    let other = "update lmp_billing._sqlx_migrations set checksum = '\\x00' where version = 2";
+    sqlx::query(other).execute(lab.pool()).await.unwrap();
+    lab.succeeds(&["check"]).await.says(&[
+        "ok    schema",
+        "warn  schema",
+        "migration 2 was applied by another build",
+    ]);
+}
+
+#[tokio::test]
 async fn wrong_settings_are_not_checked_any_further() {
     let lab = Lab::new().await;
     lab.write_settings(&lab.account("emea"));

@@ -9,13 +9,14 @@ use tokio::time::timeout;
 use super::subject::{Expected, Subject};
 
 const ADVICE: [&str; 2] =
-    ["no connection to LMP", "check the network, the proxy and accounts.<name>.base_url"];
+    ["no connection to LMP at ", "check the network, the proxy and accounts.<name>.base_url"];
 
 #[tokio::test]
 async fn a_name_nobody_knows_is_looked_up_again_and_then_told() {
     let mut subject = Subject::new().await;
     subject.ask_at("https://lmp.invalid", |options| options.max_attempts = 2);
-    subject.fails("no such name", Expected { status: None, attempts: 2, words: &ADVICE }).await;
+    let words = ["no connection to LMP at lmp.invalid: ", ADVICE[1]];
+    subject.fails("no such name", Expected { status: None, attempts: 2, words: &words }).await;
     subject.converges().await;
 }
 
