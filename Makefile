@@ -1,7 +1,7 @@
 # What to type on a machine with nothing but the Rust toolchain and a C compiler.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kills histories fuzz mutants coverage soak bench cluster-trial bi-trial proxy-trial page-trial versions-trial lint ci package package-twice package-trial trials sqlx-data postgres tools
+.PHONY: help demo test kills histories fuzz mutants coverage soak bench cluster-trial bi-trial proxy-trial page-trial versions-trial lint ci package package-twice package-trial container-trial trials sqlx-data postgres tools
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ package-twice: ## builds the package in two folders and compares every byte (min
 
 package-trial: ## takes the package through its life in a throwaway Debian (root; minutes)
 	scripts/package-trial.sh
+
+container-trial: ## builds the container's image, both stages, and runs it (root; minutes)
+	scripts/container-trial.sh
 
 trials: ## boots a throwaway Debian: the unit under a real systemd (root; minutes)
 	scripts/systemd-trial.sh

@@ -10,6 +10,7 @@
 //! The program runs as a process of its own, with its built-in settings; every step is checked in the
 //! database. The results are printed, and written beside a plot to `target/bench`.
 
+mod bare;
 mod database;
 mod growth;
 mod measured;
@@ -78,6 +79,7 @@ fn main() -> Result<ExitCode> {
     match arguments.next().as_deref() {
         Some(measured::HELPER) => measured::helper(arguments),
         Some(refresh::ARGUMENT) => refresh::main(),
+        Some(bare::ARGUMENT) => bare::main(&arguments.next().unwrap_or_default()),
         _ => {
             // The steps block the thread they are on, and what looks on meanwhile needs another.
             let runtime =

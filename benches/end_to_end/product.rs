@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use crate::database::Database;
 use crate::measured::{self, Cost};
-use crate::refresh;
 use crate::upstream::{SECRET_KEY, Upstream};
+use crate::{bare, refresh};
 
 /// The built program and a folder with its settings.
 pub(crate) struct Product {
@@ -52,6 +52,11 @@ impl Product {
     /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<Cost> {
         measured::run(&self.program, arguments, self.dir.path())
+    }
+
+    /// Runs what is left of a step when all that could be left out is.
+    pub(crate) fn bare(&self, step: &str) -> Result<Cost> {
+        measured::run(&std::env::current_exe()?, &[bare::ARGUMENT, step], self.dir.path())
     }
 
     /// Runs the daemon's `refresh` once, which no command does.

@@ -83,6 +83,16 @@ fn write(text: &mut String, results: &Results) -> std::fmt::Result {
             median(size.rounds.iter().map(|round| bare(round) / round.floor_seconds))
         )?;
         for (number, step) in STEPS.iter().enumerate() {
+            if let Some(nothing_changed @ 0..=1) = number.checked_sub(1) {
+                let bare = |round: &Round| round.bare_unchanged[nothing_changed];
+                writeln!(
+                    text,
+                    "| | bare {step} | {:.3} | {:.2} | {:.2} | | | | | | |",
+                    median(size.rounds.iter().map(|round| bare(round).wall_seconds)),
+                    median(size.rounds.iter().map(|round| bare(round).wall_seconds / round.floor_seconds)),
+                    median(size.rounds.iter().map(|round| bare(round).cpu_seconds))
+                )?;
+            }
             let of = |value: fn(&crate::round::Step) -> f64| {
                 median(size.rounds.iter().map(|round| value(&round.steps[number])))
             };

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
+use crate::bare;
 use crate::database::{Database, Server, Work};
 use crate::measured::Cost;
 use crate::product::Product;
@@ -30,6 +31,8 @@ pub(crate) struct Round {
     pub(crate) floor_seconds: f64,
     /// The same rows into a table like the product's, month by month, and nothing else.
     pub(crate) bare_seconds: f64,
+    /// What cannot be left out of the steps in which nothing has changed, in their order.
+    pub(crate) bare_unchanged: [Cost; 2],
     pub(crate) steps: Vec<Step>,
 }
 
@@ -67,6 +70,10 @@ pub(crate) async fn round(server: &Server, upstream: &Upstream, world: &World, n
         );
     }
 
+    database.execute(bare::LOG).await?;
+    let bare_unchanged = [product.bare(STEPS[1])?, product.bare(STEPS[2])?];
+    database.execute("drop table bare_log").await?;
+
     upstream.serve(world, true);
     let changed = i64::try_from(world.changed())?;
     steps.push(step(&mut database, STEPS[3], || product.run(&["sync"])).await?);
@@ -80,7 +87,7 @@ pub(crate) async fn round(server: &Server, upstream: &Upstream, world: &World, n
     let told = database.number("select count(*) from lmp_billing.status_changes").await?;
     ensure!(told == changed, "{changed} statuses moved, and {told} changes are told");
     database.drop().await?;
-    Ok(Round { floor_seconds, bare_seconds, steps })
+    Ok(Round { floor_seconds, bare_seconds, bare_unchanged, steps })
 }
 
 async fn step(

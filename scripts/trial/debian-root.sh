@@ -12,7 +12,8 @@ need_root_tools() {
     [ ${#missing[@]} = 0 ] && return
     echo "installing what is missing: ${missing[*]}" >&2
     export DEBIAN_FRONTEND=noninteractive
-    { apt-get update && apt-get install --yes --no-install-recommends "${missing[@]/systemd-nspawn/systemd-container}"; } >/dev/null
+    missing=("${missing[@]/systemd-nspawn/systemd-container}")
+    { apt-get update && apt-get install --yes --no-install-recommends "${missing[@]/dockerd/docker.io}"; } >/dev/null
 }
 
 # A fresh copy of a small Debian with systemd, and PostgreSQL's programs but no server of their own; prints where it is.

@@ -6,6 +6,7 @@
 
 use std::io::{self, Read};
 
+use super::entry::RawEntry;
 use super::window::Window;
 
 /// Why an answer was not whole or not believable.
@@ -46,7 +47,7 @@ impl<E> From<Problem> for AnswerError<E> {
 /// When the answer is not whole, cannot be read, or `receive` gives up.
 pub fn read_answer<E>(
     reader: impl Read,
-    mut receive: impl FnMut(u32, &str) -> Result<(), E>,
+    mut receive: impl FnMut(u32, RawEntry<'_>) -> Result<(), E>,
 ) -> Result<u32, AnswerError<E>> {
     let mut json = Window::new(reader);
     if json.next()? != Some(b'{') {
@@ -89,7 +90,7 @@ fn key<R: Read>(json: &mut Window<R>) -> Result<String, Problem> {
 
 fn reports<R: Read, E>(
     json: &mut Window<R>,
-    receive: &mut impl FnMut(u32, &str) -> Result<(), E>,
+    receive: &mut impl FnMut(u32, RawEntry<'_>) -> Result<(), E>,
 ) -> Result<u32, AnswerError<E>> {
     if json.next()? != Some(b'[') {
         return Err(json.malformed("its \"reports\" is no array").into());
@@ -100,7 +101,7 @@ fn reports<R: Read, E>(
         return Ok(entries);
     }
     loop {
-        receive(entries, json.value()?).map_err(AnswerError::Receiver)?;
+        json.entry(|entry| receive(entries, entry))?.map_err(AnswerError::Receiver)?;
         entries = entries.checked_add(1).ok_or_else(|| json.malformed("it has too many entries"))?;
         match json.next()? {
             Some(b',') => {}
@@ -118,7 +119,7 @@ mod tests {
         let mut entries = Vec::new();
         let listed = read_answer(text.as_bytes(), |position, raw| {
             assert_eq!(position as usize, entries.len());
-            entries.push(raw.to_owned());
+            entries.push(raw.text().to_owned());
             Ok(())
         })?;
         assert_eq!(listed as usize, entries.len());
@@ -160,7 +161,7 @@ mod tests {
             for step in [1, 7, 4096, usize::MAX] {
                 let mut read = Vec::new();
                 let listed = read_answer(Drip(text.as_bytes(), step), |_, raw| {
-                    read.push(raw.to_owned());
+                    read.push(raw.text().to_owned());
                     Ok::<_, ()>(())
                 });
                 assert_eq!(listed.unwrap() as usize, count);

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::window::without_place;
 use crate::domain::{Cycle, KnownStatus, Report, Status, parse_guid};
 
-use fields::Fields;
+pub(super) use fields::Fields;
 use storable::{Storable, has_absurd_number};
 
 /// Unknown statuses longer than this are taken for garbage.
@@ -24,6 +24,35 @@ const MAX_NAME_CHARS: usize = 128;
 /// A quarantined entry is kept up to this size: a report has a few hundred bytes, and a thousand entries of
 /// one answer are held in memory until they are stored.
 const MAX_PAYLOAD_BYTES: usize = 8 << 10;
+
+/// One entry of an answer, found and not judged yet.
+#[derive(Debug)]
+pub struct RawEntry<'a> {
+    text: &'a str,
+    /// Absent if it is no object, or one with a name that cannot be read.
+    fields: Option<Fields<'a>>,
+}
+
+impl<'a> RawEntry<'a> {
+    pub(super) fn split(text: &'a str, fields: Fields<'a>) -> Self {
+        Self { text, fields: Some(fields) }
+    }
+
+    pub(super) fn unsplit(text: &'a str) -> Self {
+        Self { text, fields: None }
+    }
+
+    /// Its JSON text.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+}
+
+impl<'a> From<&'a str> for RawEntry<'a> {
+    fn from(text: &'a str) -> Self {
+        Self { text, fields: serde_json::from_str(text).ok() }
+    }
+}
 
 /// One entry of an answer, read.
 #[derive(Debug, PartialEq, Eq)]
@@ -123,19 +152,10 @@ impl<'a> EntryReader<'a> {
         Self { cycle, ignore_fields, remarked: false }
     }
 
-    /// Reads one entry from its JSON text.
-    pub fn read<'r>(&mut self, raw: &'r str) -> Entry<'r> {
-        if !raw.starts_with('{') {
-            return Entry::Bad(Bad::new(
-                raw,
-                None,
-                Reason::NotAnObject,
-                "the entry is not a JSON object".to_owned(),
-            ));
-        }
-        let fields = match serde_json::from_str::<Fields<'_>>(raw) {
-            Ok(fields) => fields,
-            Err(error) => return Entry::Bad(Bad::new(raw, None, Reason::InvalidText, without_place(&error))),
+    /// Judges one entry.
+    pub fn read<'r>(&mut self, entry: RawEntry<'r>) -> Entry<'r> {
+        let RawEntry { text: raw, fields: Some(fields) } = entry else {
+            return Entry::Bad(unsplittable(entry.text));
         };
         match self.report(&fields) {
             Ok(report) => Entry::Good(report),
@@ -216,6 +236,15 @@ impl<'a> EntryReader<'a> {
         object.push('}');
         Ok(Some(object))
     }
+}
+
+/// Why an entry has no fields.
+fn unsplittable(raw: &str) -> Bad {
+    let error = match serde_json::from_str::<Fields<'_>>(raw) {
+        Err(error) if raw.starts_with('{') => without_place(&error),
+        _ => return Bad::new(raw, None, Reason::NotAnObject, "the entry is not a JSON object".to_owned()),
+    };
+    Bad::new(raw, None, Reason::InvalidText, error)
 }
 
 fn status<'r>(fields: &Fields<'r>) -> Result<Status<'r>, (Reason, String)> {

@@ -6,6 +6,7 @@ use std::io::Read;
 use serde_json::value::RawValue;
 
 use super::answer::Problem;
+use super::entry::{Fields, RawEntry};
 
 /// How much is read at a time, and held while its values fit.
 const SIZE: usize = 64 << 10;
@@ -75,6 +76,32 @@ impl<R: Read> Window<R> {
                 return Err(self.malformed("it ends too early"));
             }
         }
+    }
+
+    /// Consumes the next value and hands it on as an entry: with its fields, found while its end was looked for,
+    /// if it is an object of which every field's name can be read.
+    pub(super) fn entry<T>(&mut self, take: impl FnOnce(RawEntry<'_>) -> T) -> Result<T, Problem> {
+        while self.peek()? == Some(b'{') {
+            let rest = &self.buffer[self.start..self.end];
+            let mut objects = serde_json::Deserializer::from_slice(rest).into_iter::<Fields<'_>>();
+            let may_go_on = match objects.next() {
+                Some(Ok(fields)) => {
+                    let end = objects.byte_offset();
+                    let text = std::str::from_utf8(&rest[..end])
+                        .map_err(|error| Problem::Malformed(error.to_string()))?;
+                    let taken = take(RawEntry::split(text, fields));
+                    self.start += end;
+                    return Ok(taken);
+                }
+                Some(Err(error)) => error.is_eof(),
+                None => false,
+            };
+            if !may_go_on || !self.fill()? {
+                break;
+            }
+        }
+        // What is wrong with it, and with how much, is told by whoever reads it as any value.
+        Ok(take(RawEntry::unsplit(self.value()?)))
     }
 
     /// What is wrong, and where.

@@ -120,15 +120,16 @@ impl Store {
             .extra_float_digits(None)
             .log_slow_statements(tracing::log::LevelFilter::Debug, Duration::from_secs(30));
         let pool = |connections| pool_options(connections).connect_lazy_with(options.clone());
+        // Each connection logs in and looks up everything for itself, which costs more than half of them bring.
+        let applying = (max_connections / 2).max(1);
         let (pool, control) = match max_connections {
             0 | 1 => {
                 let only = pool(1);
                 (only.clone(), only)
             }
-            several => (pool(several - 1), pool(1)),
+            // One is left for what polls do in between.
+            several => (pool((several - 1).min(applying + 1)), pool(1)),
         };
-        // One connection is left for what polls do in between.
-        let applying = max_connections.saturating_sub(2).max(1);
         let store = Self {
             pool,
             control,
@@ -145,7 +146,14 @@ impl Store {
             store.connection().await?;
             first.await
         };
-        connected.map_err(|error| store.unreachable(error))?;
+        drop(connected.map_err(|error| store.unreachable(error))?);
+        // It goes back in the background, and whoever came before it is there would log in once more and wait for that.
+        let back = async {
+            while store.pool.num_idle() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let _ = tokio::time::timeout(FIRST_PATIENCE, back).await;
         Ok(store)
     }
 
@@ -186,8 +194,8 @@ impl Store {
     /// Opens connections for so many polls that are about to come, without being waited for: logging in
     /// costs both sides more than what a poll asks, and until the first answer comes they have little to do.
     pub fn expect_polls(&self, polls: usize) {
-        let wanted = u32::try_from(polls).unwrap_or(u32::MAX).min(self.pool.options().get_max_connections());
-        let missing = wanted.saturating_sub(self.pool.size());
+        let wanted = polls.min(self.applying.available_permits());
+        let missing = wanted.saturating_sub(self.pool.size() as usize);
         if missing == 0 {
             return;
         }

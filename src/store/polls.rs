@@ -189,7 +189,7 @@ pub(super) async fn lock_run(
     }
 }
 
-async fn find(connection: &mut PgConnection, id: i64) -> Result<Option<PollRow>, StoreError> {
+pub(super) async fn find(connection: &mut PgConnection, id: i64) -> Result<Option<PollRow>, StoreError> {
     sqlx::query_as!(
         PollRow,
         r#"select id, run_id, account, cycle as "cycle: Cycle", requested_at, finished_at,

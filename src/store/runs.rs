@@ -5,15 +5,19 @@
 //! of a poll first locks its run's row and stops unless it is still `running`, so a process that was
 //! frozen and taken for dead never writes late.
 
+use std::sync::OnceLock;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{PgConnection, Row as _};
+use sqlx::PgConnection;
 
 use super::retry::within;
 use super::{Store, StoreError};
 
 /// The account that a prune runs under: it serves all of them.
 pub const ALL_ACCOUNTS: &str = "*";
+
+const MARKING: &str = "marking dead runs";
 
 /// What a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -145,18 +149,14 @@ impl Store {
     /// # Errors
     /// When the database stays out of reach.
     pub async fn start_run(&self, run: NewRun<'_>) -> Result<RunRow, StoreError> {
-        self.interrupt_dead_runs().await?;
-        let doing = "starting a run";
-        // Its number is drawn first: when only the answer to a commit was lost, the run is found by it.
-        let number = "select nextval(pg_get_serial_sequence('lmp_billing.sync_runs', 'id'))";
-        let id: i64 = self
-            .with_retries(doing, self.limits.small, || async {
-                self.ask(number, doing).await?.try_get(0).map_err(StoreError::doing(doing))
-            })
-            .await?;
-        self.with_retries(doing, self.limits.small, || async {
+        // When only the answer to the commit was lost, the run is found by its number.
+        let number = OnceLock::new();
+        self.with_retries("starting a run", self.limits.small, || async {
             let mut tx = self.begin_soon().await?;
-            let started = insert(&mut tx, Some(id), run).await?;
+            interrupt_dead(&mut tx).await?;
+            let started = insert(&mut tx, number.get().copied(), run).await?;
+            // It stays what it was: a second try has inserted or found that one.
+            let _ = number.set(started.id);
             tx.commit().await?;
             Ok(started)
         })
@@ -191,29 +191,11 @@ impl Store {
     /// # Errors
     /// When the database stays out of reach.
     pub async fn interrupt_dead_runs(&self) -> Result<u64, StoreError> {
-        let doing = "marking dead runs";
-        self.with_retries(doing, self.limits.small, || async {
+        self.with_retries(MARKING, self.limits.small, || async {
             let mut tx = self.begin_soon().await?;
-            // A row that is locked belongs to a poll at work: its process is alive. A sign of life that
-            // has not come yet is of a time when the clock was ahead; a process that still lives renews it
-            // within half a minute, and one whose clock was set back a little is not to be hurried.
-            let dead = sqlx::query_scalar!(
-                "select id from lmp_billing.sync_runs
-                 where outcome = 'running'
-                   and (lease_renewed_at < clock_timestamp() - interval '2 minutes'
-                        or lease_renewed_at > clock_timestamp() + interval '1 hour')
-                 order by id
-                 for update skip locked"
-            )
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(StoreError::doing(doing))?;
-            for id in &dead {
-                let why = "its process gave no sign of life for two minutes";
-                close(&mut tx, *id, RunOutcome::Interrupted, Some(why)).await?;
-            }
+            let dead = interrupt_dead(&mut tx).await?;
             tx.commit().await?;
-            Ok(dead.len() as u64)
+            Ok(dead)
         })
         .await
     }
@@ -243,6 +225,29 @@ impl Store {
         })
         .await
     }
+}
+
+/// Marks runs whose processes gave no sign of life for two minutes as interrupted; returns how many.
+async fn interrupt_dead(connection: &mut PgConnection) -> Result<u64, StoreError> {
+    // A row that is locked belongs to a poll at work: its process is alive. A sign of life that
+    // has not come yet is of a time when the clock was ahead; a process that still lives renews it
+    // within half a minute, and one whose clock was set back a little is not to be hurried.
+    let dead = sqlx::query_scalar!(
+        "select id from lmp_billing.sync_runs
+         where outcome = 'running'
+           and (lease_renewed_at < clock_timestamp() - interval '2 minutes'
+                or lease_renewed_at > clock_timestamp() + interval '1 hour')
+         order by id
+         for update skip locked"
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(StoreError::doing(MARKING))?;
+    for id in &dead {
+        let why = "its process gave no sign of life for two minutes";
+        close(connection, *id, RunOutcome::Interrupted, Some(why)).await?;
+    }
+    Ok(dead.len() as u64)
 }
 
 /// Starts a run; or finds it, if it has been started under the number that was drawn for it.

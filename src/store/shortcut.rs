@@ -1,6 +1,6 @@
 //! Answers that need not be read: identical byte for byte to the last believed one.
 
-use super::apply::{Poll, Sent, lock_cycle};
+use super::apply::{Poll, Sent, TakenTurn, take_turn};
 use super::polls::{self, Outcome, PollResult, PollRow};
 use super::{Store, StoreError};
 
@@ -16,11 +16,11 @@ impl Store {
         let Some((body_bytes, body_sha256)) = sent.body else { return Ok(None) };
         let _turn = self.turn_to_apply().await;
         self.with_retries(doing, self.limits.small, || async {
-            let mut tx = self.begin_by_index().await?;
-            if let Some(row) = polls::lock_run(&mut tx, poll).await? {
-                return Ok(Some(row));
-            }
-            let turn = lock_cycle(&mut tx, poll).await?;
+            let mut tx = self.begin_poll_tx().await?;
+            let turn = match take_turn(&mut tx, poll).await? {
+                TakenTurn::Now(turn) => turn,
+                TakenTurn::Before(row) => return Ok(Some(row)),
+            };
             let last = sqlx::query!(
                 "select id, body_bytes, body_sha256, program_version, reports_seen, quarantined, unreadable,
                         overtaken, saw

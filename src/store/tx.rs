@@ -35,11 +35,16 @@ macro_rules! begin {
 
 const BEGIN: &str = begin!();
 
-/// For what is asked by key, or by account and cycle: a poll, and counting what is past retention. Were the
-/// planner to think that reading a whole table finds the first row sooner (it does so where a cycle may have
-/// none, or has no statistics yet), each would cost as much as all reports. Where an answer differs from what
-/// is stored, `stage.sql` takes it back.
+/// For what is asked by key, or by account and cycle, as in counting what is past retention. Were the planner to
+/// think that reading a whole table finds the first row sooner (it does so where a cycle may have none, or has no
+/// statistics yet), each would cost as much as all reports.
 const BEGIN_BY_INDEX: &str = concat!(begin!(), "; set local enable_seqscan = off");
+
+/// The same for a poll, which asks the same few things as the polls before it on its connection: planning them
+/// takes longer than doing them, and by key there is but one plan. Where an answer differs from what is stored,
+/// `stage.sql` takes both back.
+const BEGIN_POLL: &str =
+    concat!(begin!(), "; set local enable_seqscan = off; set local plan_cache_mode = force_generic_plan");
 
 /// The same for what only looks: one moment's state for all its statements, and an end within the
 /// patience of somebody who waits for a page.
@@ -126,6 +131,11 @@ impl Store {
     /// A transaction that asks by key, or by account and cycle.
     pub(super) async fn begin_by_index(&self) -> Result<Tx, StoreError> {
         self.begin_with(&self.pool, BEGIN_BY_INDEX).await
+    }
+
+    /// A transaction of a poll.
+    pub(super) async fn begin_poll_tx(&self) -> Result<Tx, StoreError> {
+        self.begin_with(&self.pool, BEGIN_POLL).await
     }
 
     /// A transaction that only looks, for somebody who waits.

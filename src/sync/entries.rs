@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::domain::Cycle;
-use crate::lmp::{AnswerError, Bad, Body, Entry, EntryReader, Reason, read_answer};
+use crate::lmp::{AnswerError, Bad, Body, Entry, EntryReader, RawEntry, Reason, read_answer};
 use crate::store::{BadEntry, Contradicting, Entries, EntriesError, EntrySink};
 
 /// The entries of one answer.
@@ -31,7 +31,7 @@ impl AnswerEntries {
 
     fn for_each(
         &self,
-        receive: impl FnMut(u32, &str) -> Result<(), EntriesError>,
+        receive: impl FnMut(u32, RawEntry<'_>) -> Result<(), EntriesError>,
     ) -> Result<(), EntriesError> {
         let reader = self
             .body
@@ -61,13 +61,13 @@ impl Entries for AnswerEntries {
         let mut reader = EntryReader::new(self.cycle, &self.ignore_fields);
         let mut found = Contradicting::default();
         self.for_each(|position, raw| {
-            let position = number(position)?;
+            let (position, text) = (number(position)?, raw.text());
             if positions.binary_search(&position).is_ok()
                 && let Entry::Good(report) = reader.read(raw)
             {
                 let detail =
                     format!("another entry of the answer says something else of report {}", report.id);
-                let bad = Bad::new(raw, Some(report.id), Reason::ConflictingDuplicate, detail);
+                let bad = Bad::new(text, Some(report.id), Reason::ConflictingDuplicate, detail);
                 found.digests.push((position, bad.sha256));
                 if found.kept.len() < keep {
                     found.kept.push(entry(position, bad));

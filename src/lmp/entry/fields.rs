@@ -8,8 +8,8 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The fields of an entry, not yet judged.
-#[derive(Default)]
-pub(super) struct Fields<'a> {
+#[derive(Debug, Default)]
+pub(in crate::lmp) struct Fields<'a> {
     pub(super) id: Option<&'a RawValue>,
     pub(super) partner_company_name: Option<&'a RawValue>,
     pub(super) start_date: Option<&'a RawValue>,

@@ -106,11 +106,11 @@ impl Store {
     /// When the run is over, or the database stays out of reach.
     pub async fn confirm_unchanged(&self, poll: &Poll, sent: &Sent) -> Result<PollRow, StoreError> {
         self.with_retries("logging a poll", self.limits.small, || async {
-            let mut tx = self.begin_by_index().await?;
-            if let Some(row) = polls::lock_run(&mut tx, poll).await? {
-                return Ok(row);
-            }
-            let turn = lock_cycle(&mut tx, poll).await?;
+            let mut tx = self.begin_poll_tx().await?;
+            let turn = match take_turn(&mut tx, poll).await? {
+                TakenTurn::Now(turn) => turn,
+                TakenTurn::Before(row) => return Ok(row),
+            };
             let stale = last_believed(&mut tx, poll).await?.is_some_and(|last| last > poll.id);
             let outcome = if stale { Outcome::Stale } else { Outcome::Unchanged };
             let row = polls::insert(&mut tx, poll, sent, outcome, Some(turn), &PollResult::default()).await?;
@@ -122,11 +122,11 @@ impl Store {
 
     async fn try_apply(&self, answer: &Answer<'_>) -> Result<PollRow, Problem> {
         let Answer { poll, sent, survey, .. } = answer;
-        let mut tx = self.begin_by_index().await?;
-        if let Some(row) = polls::lock_run(&mut tx, poll).await? {
-            return Ok(row);
-        }
-        let turn = lock_cycle(&mut tx, poll).await?;
+        let mut tx = self.begin_poll_tx().await?;
+        let turn = match take_turn(&mut tx, poll).await? {
+            TakenTurn::Now(turn) => turn,
+            TakenTurn::Before(row) => return Ok(row),
+        };
         let before = before(&mut tx, poll, answer.guard).await?;
         let (outcome, counts) = if survey.is_plain() && before.last > poll.id {
             (Outcome::Stale, counted(survey))
@@ -203,22 +203,41 @@ pub(super) struct Turn {
     pub(super) saw: String,
 }
 
-/// Polls of one cycle take turns from here on.
-pub(super) async fn lock_cycle(connection: &mut PgConnection, poll: &Poll) -> Result<Turn, StoreError> {
-    // The subquery is evaluated first, because what it calls has an effect. Later statements see what was
-    // committed before the lock came free: each sees the moment of its own beginning.
-    sqlx::query_as!(
-        Turn,
-        r#"select clock_timestamp() as "moment!",
-                  pg_current_snapshot()::text as "saw!"
-           from (select pg_advisory_xact_lock(
-                     hashtextextended('lmp_billing cycle ' || $2::text || ' ' || $1::text, 0))) locked"#,
+/// What became of a poll's wish for its cycle's turn.
+pub(super) enum TakenTurn {
+    /// It has it.
+    Now(Turn),
+    /// It had it already, and has been logged: only the answer to its commit was lost.
+    Before(PollRow),
+}
+
+/// Locks the run of a poll as [`polls::lock_run`] does, and takes the cycle's turn: polls of one cycle wait for each
+/// other from here on.
+pub(super) async fn take_turn(connection: &mut PgConnection, poll: &Poll) -> Result<TakenTurn, StoreError> {
+    // The run is locked first, because the turn depends on its row. The innermost subquery is evaluated before the
+    // moment is, because what it calls has an effect. Later statements see what was committed before the lock came
+    // free: each sees the moment of its own beginning.
+    let taken = sqlx::query!(
+        r#"select exists (select from lmp_billing.cycle_polls where id = $2) as "logged!",
+                  turn.moment as "moment!", turn.saw as "saw!"
+           from (select id from lmp_billing.sync_runs where id = $1 and outcome = 'running' for key share) run
+           cross join lateral (
+               select clock_timestamp() as moment, pg_current_snapshot()::text as saw
+               from (select pg_advisory_xact_lock(
+                         hashtextextended('lmp_billing cycle ' || $4::text || ' ' || $3::text, 0))
+                     where run.id is not null) locked
+           ) turn"#,
+        poll.run_id,
+        poll.id,
         poll.account,
         poll.cycle.to_string()
     )
-    .fetch_one(connection)
+    .fetch_optional(&mut *connection)
     .await
-    .map_err(StoreError::doing("waiting for the cycle's turn"))
+    .map_err(StoreError::doing("waiting for the cycle's turn"))?;
+    let taken = taken.ok_or(StoreError::RunEnded(poll.run_id))?;
+    let logged = if taken.logged { polls::find(connection, poll.id).await? } else { None };
+    Ok(logged.map_or(TakenTurn::Now(Turn { moment: taken.moment, saw: taken.saw }), TakenTurn::Before))
 }
 
 /// The number of the cycle's last believed poll.

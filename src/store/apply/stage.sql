@@ -1,5 +1,7 @@
--- The whole stage is read, and with it perhaps most of the cycle: by what means is the planner's to say.
+-- The whole stage is read, and with it perhaps most of the cycle: by what means is the planner's to say, and it
+-- depends on how much is in the stage.
 set local enable_seqscan = on;
+set local plan_cache_mode = force_custom_plan;
 
 -- The answer as it was read, for the time of one transaction. Kept per connection, because creating
 -- and dropping it for every poll would write to the catalogue every time.

@@ -32,11 +32,12 @@ pub(crate) fn try_bytes(bytes: &[u8]) {
     let mut reader = EntryReader::new(cycle, &ignored);
     let mut judged = 0;
     let piece = if *pieces == 0 { usize::MAX } else { usize::from(*pieces) };
-    let listed = read_answer(Drip(body, piece), |position, raw| {
+    let listed = read_answer(Drip(body, piece), |position, entry| {
         assert_eq!(position as usize, judged);
+        let raw = entry.text();
         if let Some(expected) = &expected {
             let expected = &expected[judged];
-            match reader.read(raw) {
+            match reader.read(entry) {
                 Entry::Good(report) => {
                     assert_eq!(Some(report.id), expected.id, "{raw}");
                     assert_same(&report, expected.facts.as_ref(), raw);
