@@ -19,4 +19,5 @@ pub mod setup;
 pub mod simulator;
 pub mod store;
 pub mod sync;
+mod task;
 mod visible;

@@ -18,6 +18,7 @@ use super::retry::{self, WaitBudget};
 use super::{date, sign};
 use crate::clock::Clock;
 use crate::domain::Cycle;
+use crate::task::shared_out;
 
 /// A connection that is not up by then will hardly come up later. Never more than half of the time for the
 /// whole exchange, so that it is this that is told.
@@ -253,16 +254,19 @@ impl Client {
                 "the answer's content type is not JSON; reading it as JSON all the same"
             );
         }
-        let limit = self.options.max_response_bytes;
-        let mut spool = Spool::default();
-        while let Some(chunk) =
-            response.chunk().await.map_err(|e| LmpError::from_http(&e, self.options.request_timeout))?
-        {
-            if spool.push(&chunk).await? > limit {
-                return Err(LmpError::TooLarge(limit));
+        let (limit, timeout) = (self.options.max_response_bytes, self.options.request_timeout);
+        shared_out(async move {
+            let mut spool = Spool::default();
+            while let Some(chunk) =
+                response.chunk().await.map_err(|error| LmpError::from_http(&error, timeout))?
+            {
+                if spool.push(&chunk).await? > limit {
+                    return Err(LmpError::TooLarge(limit));
+                }
             }
-        }
-        Ok(spool.finish().await?)
+            Ok(spool.finish().await?)
+        })
+        .await
     }
 }
 

@@ -39,6 +39,7 @@ use uuid::Uuid;
 use super::polls::{self, Outcome, PollResult, PollRow};
 use super::{Store, StoreError};
 use crate::domain::Cycle;
+use crate::task::shared_out;
 use survey::{MAX_PAYLOADS, Survey, survey};
 
 /// A poll whose number has been drawn.
@@ -80,6 +81,17 @@ impl Store {
     /// When the run is over, or the database stays out of reach. Nothing is applied then, or (when only
     /// the answer to the commit was lost) it is found out to have been.
     pub async fn apply_poll(
+        &self,
+        poll: &Poll,
+        sent: &Sent,
+        guard: &Guard,
+        entries: Arc<dyn Entries>,
+    ) -> Result<PollRow, StoreError> {
+        let (store, poll, sent, guard) = (self.clone(), poll.clone(), sent.clone(), guard.clone());
+        shared_out(async move { store.apply_answer(&poll, &sent, &guard, entries).await }).await
+    }
+
+    async fn apply_answer(
         &self,
         poll: &Poll,
         sent: &Sent,

@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use super::path;
 
 /// Each module of the crate, and those it may use besides itself.
-const LAYERS: [(&str, &str); 17] = [
+const LAYERS: [(&str, &str); 18] = [
     ("certificate", ""),
     ("clock", ""),
+    ("task", ""),
     ("visible", ""),
     ("domain", ""),
     ("schedule", ""),
     ("embedded", ""),
     ("config", "domain schedule"),
-    ("lmp", "certificate clock domain"),
-    ("store", "certificate domain"),
+    ("lmp", "certificate clock domain task"),
+    ("store", "certificate domain task"),
     ("run", "store"),
     ("sync", "domain lmp run store"),
     ("prune", "clock domain run store"),
