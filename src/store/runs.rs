@@ -5,11 +5,9 @@
 //! of a poll first locks its run's row and stops unless it is still `running`, so a process that was
 //! frozen and taken for dead never writes late.
 
-use std::sync::OnceLock;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row as _};
 
 use super::retry::within;
 use super::{Store, StoreError};
@@ -149,14 +147,19 @@ impl Store {
     /// # Errors
     /// When the database stays out of reach.
     pub async fn start_run(&self, run: NewRun<'_>) -> Result<RunRow, StoreError> {
-        // When only the answer to the commit was lost, the run is found by its number.
-        let number = OnceLock::new();
-        self.with_retries("starting a run", self.limits.small, || async {
+        let doing = "starting a run";
+        // Its number is drawn first: when only the answer to a commit was lost, the run is found by it. And by
+        // itself: a server that crashes would draw it once more.
+        let number = "select nextval(pg_get_serial_sequence('lmp_billing.sync_runs', 'id'))";
+        let id: i64 = self
+            .with_retries(doing, self.limits.small, || async {
+                self.ask(number, doing).await?.try_get(0).map_err(StoreError::doing(doing))
+            })
+            .await?;
+        self.with_retries(doing, self.limits.small, || async {
             let mut tx = self.begin_soon().await?;
             interrupt_dead(&mut tx).await?;
-            let started = insert(&mut tx, number.get().copied(), run).await?;
-            // It stays what it was: a second try has inserted or found that one.
-            let _ = number.set(started.id);
+            let started = insert(&mut tx, Some(id), run).await?;
             tx.commit().await?;
             Ok(started)
         })
@@ -258,20 +261,15 @@ pub(super) async fn insert(
 ) -> Result<RunRow, StoreError> {
     sqlx::query_as!(
         RunRow,
-        r#"with started as (
-               insert into lmp_billing.sync_runs
-                   (id, job, trigger, account, started_at, outcome, instance, lease_renewed_at)
-               overriding system value
-               select coalesce($5, nextval(pg_get_serial_sequence('lmp_billing.sync_runs', 'id'))),
-                      $1, $2, $3, now, 'running', $4, now
-               from clock_timestamp() now
-               on conflict (id) do nothing
-               returning id, started_at
-           )
-           select id as "id!", started_at as "started_at!" from started
-           union all
-           -- what was there before this statement began
-           select id, started_at from lmp_billing.sync_runs where id = $5"#,
+        r#"insert into lmp_billing.sync_runs
+               (id, job, trigger, account, started_at, outcome, instance, lease_renewed_at)
+           overriding system value
+           select coalesce($5, nextval(pg_get_serial_sequence('lmp_billing.sync_runs', 'id'))),
+                  $1, $2, $3, now, 'running', $4, now
+           from clock_timestamp() now
+           -- found, also if it was committed a moment ago
+           on conflict (id) do update set instance = excluded.instance
+           returning id, started_at"#,
         run.job.as_str(),
         run.trigger.as_str(),
         run.account,
