@@ -28,6 +28,8 @@ cleanup() {
         kill "$(cat "$work/dockerd.pid")"
         wait
     fi
+    # What a container in this machine's network leaves behind.
+    umount "$work"/exec/netns/* 2>/dev/null || true
     rm -rf --one-file-system "$work"
 }
 trap cleanup EXIT

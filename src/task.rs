@@ -48,6 +48,6 @@ mod tests {
     #[tokio::test]
     #[should_panic(expected = "within")]
     async fn a_panic_is_that_of_who_waits() {
-        shared_out(async { panic!("within") }).await
+        shared_out(async { panic!("within") }).await;
     }
 }

@@ -172,8 +172,8 @@ impl Settings {
         match &self.source {
             Some(file) => format!("in {}", file.display()),
             None => {
-                "in a settings file; there is none (looked for: $LMP_BILLING_SYNC_CONFIG, ./config.toml, \
-                     /etc/lmp-billing-sync/config.toml), config.example.toml is a start"
+                "in a settings file (none was found: looked for $LMP_BILLING_SYNC_CONFIG, ./config.toml and \
+                     /etc/lmp-billing-sync/config.toml; config.example.toml is a start)"
                     .to_owned()
             }
         }

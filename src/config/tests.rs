@@ -47,7 +47,7 @@ fn without_any_source_the_defaults_stand() {
     assert_eq!(settings.source, None);
     let found = [settings.require_accounts().unwrap_err(), settings.target().unwrap_err()];
     let said = found.map(|error| error.to_string());
-    assert!(said.iter().all(|error| error.contains("there is none (looked for:")), "{said:?}");
+    assert!(said.iter().all(|error| error.contains("none was found: looked for")), "{said:?}");
     assert!(said[0].contains("[[accounts]]") && said[1].contains("database.url"), "{said:?}");
 }
 

@@ -40,7 +40,7 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
         if token.is_ok_and(|token| parse_guid(token.expose_secret()).is_none()) {
             warned = true;
             let text = format!(
-                "{} holds no GUID, as which LMP gives access tokens; compare it with the one in the LMP console",
+                "{} does not hold a GUID, the form of LMP's access tokens; compare it with the one in the LMP console",
                 account.access_token.key()
             );
             findings.warn(SUBJECT, &text)?;

@@ -87,7 +87,7 @@ impl Store {
         guard: &Guard,
         entries: Arc<dyn Entries>,
     ) -> Result<PollRow, StoreError> {
-        let (store, poll, sent, guard) = (self.clone(), poll.clone(), sent.clone(), guard.clone());
+        let (store, poll, sent, guard) = (self.clone(), poll.clone(), sent.clone(), *guard);
         shared_out(async move { store.apply_answer(&poll, &sent, &guard, entries).await }).await
     }
 

@@ -66,7 +66,8 @@ async fn an_access_token_that_is_no_guid_is_remarked_on_and_not_shown() {
     let ended = lab.call(&["check", "--offline"]).ends_with(0).await;
     let said = line(&ended, "GUID");
     assert!(
-        said.starts_with("warn  secrets ") && said.contains("accounts.emea.access_token_file holds no GUID"),
+        said.starts_with("warn  secrets ")
+            && said.contains("accounts.emea.access_token_file does not hold a GUID"),
         "{said}"
     );
     assert!(!ended.stdout.contains("taken-for"));
