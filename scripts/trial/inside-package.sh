@@ -100,6 +100,14 @@ chmod 600 $config
 holds "check tells, and how to mend it" check_says 0 "may be read by root alone" "chmod 644"
 chmod 644 $config
 
+part "a secret that root alone may read"
+cp $config /trial/good.toml
+install -m 600 $etc/secrets/emea.secret $etc/beside.secret
+sed -i 's|^secret_key_file = .*|secret_key_file = "beside.secret"|' $config
+holds "check tells, and where to put it" check_says 0 "beside.secret (accounts.emea.secret_key_file)" "put it into $etc/secrets"
+cp /trial/good.toml $config
+rm $etc/beside.secret
+
 part "a wrong key"
 since=$(now)
 echo simulated-key-that-was-mistyped >$etc/secrets/emea.secret

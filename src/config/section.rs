@@ -185,8 +185,8 @@ impl<'r> Section<'r> {
 pub(super) fn unreadable(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "names a file that does not exist; a relative name is looked up in \
-                                    $CREDENTIALS_DIRECTORY, then beside the settings file (there, secrets/emea.key is \
-                                    the file emea.key of the folder secrets)"
+                                    $CREDENTIALS_DIRECTORY, then beside the settings file (there, secrets/emea.token \
+                                    is the file emea.token of the folder secrets)"
             .to_owned(),
         io::ErrorKind::InvalidData => "names a file that is not UTF-8 text".to_owned(),
         // The service may not look into root's folder; it has copies of what was there when it started.

@@ -184,7 +184,7 @@ impl AccountSync<'_> {
         let again = if job == Job::Manual {
             "do what their lines say, and type the command again"
         } else {
-            "they are tried again by themselves"
+            "they are tried again by themselves, closed months by the next reconcile; at once by `lmp-billing-sync sync`"
         };
         let aside = if sum(|row| row.quarantined) > 0 {
             "; what was set aside is in lmp_billing.quarantined_reports, with the reason"

@@ -35,9 +35,12 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
     check_proxy(findings, settings)
 }
 
-/// Whether it is the service's settings file, and its user could not read it.
-fn only_root_reads(file: &Path) -> bool {
-    let is_readable = |metadata: fs::Metadata| metadata.uid() != 0 || metadata.mode() & 0o004 != 0;
+/// Whether it is a file of the service's folder, and its user could not read it.
+pub(super) fn only_root_reads(file: &Path) -> bool {
+    let is_readable = |metadata: fs::Metadata| {
+        let group = if metadata.gid() == 0 { 0 } else { 0o040 };
+        metadata.uid() != 0 || metadata.mode() & (0o004 | group) != 0
+    };
     file.starts_with("/etc/lmp-billing-sync")
         && fs::metadata(file).is_ok_and(|metadata| !is_readable(metadata))
 }

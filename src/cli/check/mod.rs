@@ -29,8 +29,8 @@ const CLOCK_TOLERANCE_SECONDS: i64 = 60;
 /// Try out the settings, the database and each account, and say what is wrong
 ///
 /// A line for each thing, with what to do: ok, warn (it works, but look at it) or FAIL. Changes nothing, but
-/// starts the embedded PostgreSQL where that is the database and nobody runs it. Makes one signed request per
-/// account. Exit codes: 0 nothing failed, 1 something did, 78 the settings are wrong.
+/// starts the embedded PostgreSQL where that is the database, nobody runs it and it is not the systemd
+/// service's. Makes one signed request per account. Exit codes: 0 nothing failed, 1 something did, 78 the settings are wrong.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// Look only at what this machine can tell by itself: settings, secrets, proxy, schedules, disk,

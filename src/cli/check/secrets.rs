@@ -9,10 +9,14 @@ use secrecy::ExposeSecret as _;
 
 use super::super::CliError;
 use super::findings::Findings;
+use super::local::only_root_reads;
 use crate::config::{Secret, SecretSource, Settings};
 use crate::domain::parse_guid;
 
 const SUBJECT: &str = "secrets";
+
+/// What is in there reaches the service though only root may read it (`LoadCredential=`).
+const HANDED_ON: &str = "/etc/lmp-billing-sync/secrets";
 
 /// Everybody else on this machine.
 const OTHERS: u32 = 0o007;
@@ -26,6 +30,18 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
         if let Err(error) = secret.read() {
             warned = true;
             findings.error(SUBJECT, error)?;
+        } else if let SecretSource::File(file) = secret.source()
+            && only_root_reads(file)
+            && !file.starts_with(HANDED_ON)
+        {
+            warned = true;
+            let text = format!(
+                "{} ({}) may be read by root alone, and the service runs as a user of its own: put it into {HANDED_ON}, \
+                 which the service is handed at its start",
+                file.display(),
+                secret.key()
+            );
+            findings.warn(SUBJECT, &text)?;
         } else if let SecretSource::File(file) = secret.source()
             && let Some((whom, mend)) = exposed(file)
         {
