@@ -29,9 +29,8 @@ pub(super) struct HistoryArgs {
 }
 
 fn guid(text: &str) -> Result<Uuid, &'static str> {
-    parse_guid(text).ok_or(
-        "a report's id is a GUID that is not all zeros, for example 9c1f1a52-30c4-4f0e-9d6e-0a4b1c2d3e4f",
-    )
+    parse_guid(text)
+        .ok_or("a report's id is a GUID, for example 9c1f1a52-30c4-4f0e-9d6e-0a4b1c2d3e4f, and not all zeros")
 }
 
 pub(super) async fn history(args: HistoryArgs, settings: &Settings) -> Result<ExitCode, CliError> {

@@ -82,7 +82,8 @@ async fn an_unknown_report_is_a_failure_in_every_output() {
 #[tokio::test]
 async fn what_is_no_guid_is_wrong_usage() {
     let lab = Lab::new().await;
-    for id in ["acme", "07070707-0707-0707-0707-0707070707", "", "07070707070707070707070707070707"] {
+    let nil = "00000000-0000-0000-0000-000000000000";
+    for id in ["acme", "07070707-0707-0707-0707-0707070707", "", "07070707070707070707070707070707", nil] {
         lab.call(&["history", id]).ends_with(2).await.complains(&["GUID, for example"]);
     }
 }
