@@ -230,6 +230,16 @@ holds "upgraded while it is stopped" sh -c 'cd /trial/new && yes "" | head -c 65
 holds "it stays stopped" is ActiveState inactive
 systemctl start $unit
 
+part "a new version that asks where nobody answers, and is removed then"
+holds "it runs" until_true ready
+holds "it stops half-way" sh -c '! (cd /trial/old && apt-get install --yes --allow-downgrades ./*.deb </dev/null >/trial/said 2>&1)'
+holds "at the question for the settings" told "end of file on stdin at conffile prompt"
+holds "it can be removed" apt-get remove --yes lmp-billing-sync
+holds "the service is stopped" no_daemon_left
+holds "and installed again" sh -c 'cd /trial/new && yes "" | head -c 65536 | apt-get install ./*.deb >/trial/said 2>&1'
+systemctl start $unit
+holds "and is well" until_true ready
+
 part "remove, install again, purge"
 cd / || exit 1
 holds "it can be removed" apt-get remove --yes lmp-billing-sync
