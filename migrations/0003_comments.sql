@@ -190,7 +190,7 @@ comment on column lmp_billing.cycle_polls.body_sha256 is
 comment on column lmp_billing.cycle_polls.listed_sha256 is
     'SHA-256 of the sorted ids in a suspect answer; tells whether suspect answers agree.';
 comment on column lmp_billing.cycle_polls.program_version is
-    'Version of the program that read the answer.';
+    'Version of the program that read the answer, and the unknown fields it was told to ignore, if any.';
 comment on column lmp_billing.cycle_polls.transaction is
     'The database transaction that wrote this row, and all that the poll changed.';
 comment on column lmp_billing.cycle_polls.saw is
@@ -438,7 +438,7 @@ comment on column lmp_billing.time_in_status.longest_days is
     'The longest stay, in days.';
 
 comment on view lmp_billing.cycles is
-    'Calendar: every billing month of the last two years for every account, also those without a report, so that empty months show in a chart. The current month is the server''s, in UTC; older months are there while reports of them are kept.';
+    'Calendar: every billing month of the last two years for every account that has been read, also those without a report, so that empty months show in a chart. The current month is the server''s, in UTC; older months are there while reports of them are kept.';
 comment on column lmp_billing.cycles.account is
     'Name of the LMP account through which the reports were seen.';
 comment on column lmp_billing.cycles.cycle is

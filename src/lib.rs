@@ -1,6 +1,6 @@
 //! Keeps Trend Micro LMP billing reports, and how each one's status moved, in PostgreSQL.
 //!
-//! The crate is layered one way: `docs/ARCHITECTURE.md` says who may use whom. `lmp` and `store` never meet.
+//! The crate is layered one way: `docs/ARCHITECTURE.md` says who may use whom. `lmp` and `store` do not know each other.
 //! Only `cli`, `daemon` and what they set up with (`setup`) read the settings. No SQL outside `store`, but for
 //! making the private server's database (`embedded`); no HTTP client outside `lmp`.
 

@@ -24,15 +24,14 @@ async fn refresh() -> Result<()> {
     let client = client(&settings, account, limit(account), settings.sync.max_attempts)?;
     let rules = Rules { trust_digests: true, ..rules(&settings) };
     let database = Database::open_for_sync(&settings).await?;
-    let started_at = database.store.now().await?;
-    let cycles: Vec<_> = rules.retention.window(rules.today(started_at)).cycles().collect();
+    let now = database.store.now().await?;
+    let cycles: Vec<_> = rules.retention.window(rules.today(now)).cycles().collect();
     let sync = AccountSync {
         store: &database.store,
         client: &client,
         account: &account.name,
         max_concurrency: account.max_concurrency as usize,
         rules: &rules,
-        started_at,
         exchanged: &|_| {},
     };
     let stop = CancellationToken::new();

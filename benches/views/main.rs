@@ -69,7 +69,7 @@ async fn main() -> Result<()> {
 async fn measure(url: &str, arguments: &Arguments) -> Result<String> {
     let store = Store::connect(&url.into(), 1).await?;
     store.migrate().await?;
-    let version = store.server_version().await?;
+    let version = store.server().await?.version;
     store.close().await;
     let options: PgConnectOptions = url.parse()?;
     let mut connection = options.connect().await?;

@@ -52,7 +52,7 @@ assert kinds["cycle"] and kinds["confirmed_at"] and not kinds["reports"], kinds
 
 metrics = {
     "reports": "sum(reports)",
-    "share": "sum(completed)::float8 / sum(reports)",
+    "share": "sum(completed)::float8 / nullif(sum(reports), 0)",
     "confirmed": "floor(extract(epoch from min(confirmed_at)))::bigint",
 }
 metrics = [{"expressionType": "SQL", "sqlExpression": sql, "label": label} for label, sql in metrics.items()]

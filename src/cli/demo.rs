@@ -164,7 +164,7 @@ async fn show(
     let url = EmbeddedPostgres::running(&EmbeddedOptions::new(&settings.data_dir))?
         .context("the private PostgreSQL has just been started")?;
     let store = Store::connect(&url, 1).await?;
-    let version = store.server_version().await?;
+    let version = store.server().await?.version;
     let mut seen = 0;
     let mut rounds = 0;
     let mut look = tokio::time::interval(LOOK_EVERY);

@@ -86,6 +86,8 @@ pub fn main() -> ExitCode {
         error.exit_code()
     });
     log_thread::flush();
+    // A thread that asks a name server or reads a file may be kept waiting by it; the end does not wait for that.
+    runtime.shutdown_background();
     code
 }
 

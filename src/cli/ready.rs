@@ -56,7 +56,7 @@ pub(super) async fn ask(listen: SocketAddr) -> anyhow::Result<(bool, String)> {
 }
 
 /// Who listens everywhere is also reached from here.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),

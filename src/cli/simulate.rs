@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::{self, ErrorKind, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -11,6 +11,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::CliError;
+use super::ready::reachable;
 use super::signals::stop_on_signals;
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::parse_guid;
@@ -132,14 +133,8 @@ async fn start(args: &SimulateArgs) -> Result<RunningSimulator, CliError> {
 
 /// Prints what a settings file needs. All else is a comment, so the whole can be pasted.
 fn print_settings(out: &mut impl Write, simulator: &RunningSimulator, args: &SimulateArgs) -> io::Result<()> {
-    let mut addr = simulator.addr();
-    if addr.ip().is_unspecified() {
-        // Clients speak plain HTTP to loopback addresses only.
-        addr.set_ip(match addr.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
+    // Clients speak plain HTTP to loopback addresses only.
+    let addr = reachable(simulator.addr());
     writeln!(out, "# A simulated LMP listens on {}. For the settings file:", simulator.addr())?;
     writeln!(out, "[[accounts]]")?;
     writeln!(out, "name = \"simulator\"")?;

@@ -53,8 +53,8 @@ pub(super) async fn sync(args: SyncArgs, settings: &Settings) -> Result<ExitCode
     let stop = stop_on_signals()?;
     let rules = Rules { accept_withdrawals: args.accept_withdrawals, ..rules(settings) };
     let database = Database::open_for_sync(settings).await?;
-    let started_at = database.store.now().await?;
-    let cycles = plan(&rules, &args.cycles, started_at)?;
+    let now = database.store.now().await?;
+    let cycles = manual(rules.retention.window(rules.today(now)), &args.cycles)?;
     let instance = instance();
     let bar = progress(args.output, accounts.len() * cycles.len());
     let runs = accounts.iter().zip(&clients).map(|(account, client)| {
@@ -64,7 +64,6 @@ pub(super) async fn sync(args: SyncArgs, settings: &Settings) -> Result<ExitCode
             account: &account.name,
             max_concurrency: account.max_concurrency as usize,
             rules: &rules,
-            started_at,
             exchanged: &|_| {},
         };
         let (cycles, instance, bar, stop) = (&cycles, &instance, &bar, &stop);
@@ -109,10 +108,6 @@ fn chosen<'s>(names: &[String], settings: &'s Settings) -> Result<Vec<&'s Accoun
     }
     let wanted = |account: &&Account| names.is_empty() || names.contains(&account.name);
     Ok(settings.accounts.iter().filter(wanted).collect())
-}
-
-fn plan(rules: &Rules, asked: &[Cycle], now: chrono::DateTime<chrono::Utc>) -> Result<Vec<Cycle>, CliError> {
-    Ok(manual(rules.retention.window(rules.today(now)), asked)?)
 }
 
 fn progress(output: Output, polls: usize) -> ProgressBar {

@@ -41,21 +41,22 @@ impl FirstSyncs {
     /// Whether a first sync that stands so is to be claimed now.
     pub(super) fn is_wanted(&self, account: &str, stands: FirstSync) -> bool {
         match stands {
-            FirstSync::Needed => true,
+            // Who runs it gets it once more, and nobody else: a claim whose answer got lost is taken up.
+            FirstSync::Needed | FirstSync::Running => true,
             FirstSync::Failed => self.0.get(account).is_some_and(|look| !look.tried),
-            FirstSync::Running | FirstSync::Done => false,
+            FirstSync::Done => false,
         }
     }
 
-    /// It has been looked at, and claimed if it was wanted.
-    pub(super) fn looked(&mut self, account: &str, stands: FirstSync, now: DateTime<Utc>) {
-        let wanted = self.is_wanted(account, stands);
+    /// It has been looked at, and `claimed` by us or not.
+    pub(super) fn looked(&mut self, account: &str, stands: FirstSync, claimed: bool, now: DateTime<Utc>) {
         if stands == FirstSync::Done {
             self.0.remove(account);
         } else if let Some(look) = self.0.get_mut(account) {
-            *look = match stands {
-                FirstSync::Failed if !wanted => Look { at: now + AFTER_FAILURE, tried: false },
-                _ => Look { at: now + LOOK_AGAIN, tried: wanted || look.tried },
+            *look = if stands == FirstSync::Failed && look.tried {
+                Look { at: now + AFTER_FAILURE, tried: false }
+            } else {
+                Look { at: now + LOOK_AGAIN, tried: claimed || look.tried }
             };
         }
     }
@@ -92,12 +93,12 @@ mod tests {
         for start in [0, 61] {
             assert_eq!(syncs.due(at(start)), ["emea"]);
             assert!(syncs.is_wanted("emea", FirstSync::Failed));
-            syncs.looked("emea", FirstSync::Failed, at(start));
+            syncs.looked("emea", FirstSync::Failed, true, at(start));
             // It fails again.
             syncs.run_ended("emea", at(start + 1));
             assert_eq!(syncs.due(at(start + 1)), ["emea"]);
             assert!(!syncs.is_wanted("emea", FirstSync::Failed));
-            syncs.looked("emea", FirstSync::Failed, at(start + 1));
+            syncs.looked("emea", FirstSync::Failed, false, at(start + 1));
             assert_eq!(syncs.next(), Some(at(start + 61)));
             // Other runs of the account fail too.
             syncs.run_ended("emea", at(start + 2));
@@ -108,8 +109,7 @@ mod tests {
     #[test]
     fn one_that_somebody_else_runs_is_looked_at_when_its_lease_could_have_run_out() {
         let mut syncs = watched();
-        assert!(!syncs.is_wanted("emea", FirstSync::Running));
-        syncs.looked("emea", FirstSync::Running, at(0));
+        syncs.looked("emea", FirstSync::Running, false, at(0));
         assert_eq!(syncs.next(), Some(at(0) + LOOK_AGAIN));
         syncs.set_back(at(-20));
         assert_eq!(syncs.next(), Some(at(-20)));
@@ -117,9 +117,25 @@ mod tests {
     }
 
     #[test]
+    fn one_that_could_not_be_claimed_yet_is_not_left_alone_for_it() {
+        let mut syncs = watched();
+        syncs.looked("emea", FirstSync::Failed, false, at(0));
+        // What was in its way may end here, or elsewhere.
+        syncs.run_ended("emea", at(1));
+        assert_eq!(syncs.next(), Some(at(0) + LOOK_AGAIN));
+        assert!(syncs.is_wanted("emea", FirstSync::Failed));
+    }
+
+    #[test]
+    fn one_whose_claim_was_never_heard_of_is_taken_up() {
+        assert!(watched().is_wanted("emea", FirstSync::Running));
+    }
+
+    #[test]
     fn one_that_is_done_is_watched_no_more() {
         let mut syncs = watched();
-        syncs.looked("emea", FirstSync::Done, at(0));
+        assert!(!syncs.is_wanted("emea", FirstSync::Done));
+        syncs.looked("emea", FirstSync::Done, false, at(0));
         assert_eq!((syncs.due(at(99)), syncs.next()), (vec![], None));
     }
 }

@@ -11,8 +11,9 @@ use crate::config::{Account, Settings};
 use crate::domain::Cycle;
 use crate::lmp::Limit;
 use crate::prune::PruneError;
+use crate::run::give_up;
 use crate::setup::{SetupError, client, pruning, rules};
-use crate::store::{ALL_ACCOUNTS, Job, PollRow, RunOutcome, Store, StoreError};
+use crate::store::{ALL_ACCOUNTS, Job, PollRow, RunOutcome, RunRow, Store, StoreError};
 use crate::sync::{AccountSync, Rules, plan};
 
 /// What a run needs.
@@ -22,7 +23,7 @@ pub(super) struct Work {
     pub(super) settings: Arc<Settings>,
     pub(super) job: Job,
     pub(super) what: What,
-    pub(super) run_id: i64,
+    pub(super) run: RunRow,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) stop: CancellationToken,
@@ -57,15 +58,13 @@ impl Work {
             Err(error) => self.ended_early(&account, &error).await,
         };
         self.metrics.run(self.job, outcome);
-        Done { run_id: self.run_id, account, job: self.job, outcome }
+        Done { run_id: self.run.id, account, job: self.job, outcome }
     }
 
     async fn poll(&self, account: &Account, limit: &Arc<Limit>) -> Result<RunOutcome, SetupError> {
         let limit = Arc::clone(limit);
         let client = client(&self.settings, account, limit, self.settings.sync.max_attempts)?;
         let rules = Rules { trust_digests: self.job == Job::Refresh, ..rules(&self.settings) };
-        let started_at = self.store.now().await?;
-        let cycles = self.plan(&account.name, &rules, started_at).await?;
         let exchanged = |took| self.metrics.exchange(&account.name, took);
         let sync = AccountSync {
             store: &self.store,
@@ -73,21 +72,16 @@ impl Work {
             account: &account.name,
             max_concurrency: account.max_concurrency as usize,
             rules: &rules,
-            started_at,
             exchanged: &exchanged,
         };
         let seen = |poll: &PollRow| self.metrics.poll(poll);
-        let ended = sync.run_started(self.run_id, self.job, &cycles, seen, &self.stop).await?;
+        let cycles = self.plan(&account.name, &rules);
+        let ended = sync.run_started(self.run.id, self.job, cycles, seen, &self.stop).await?;
         Ok(ended.run.outcome)
     }
 
-    async fn plan(
-        &self,
-        account: &str,
-        rules: &Rules,
-        now: chrono::DateTime<chrono::Utc>,
-    ) -> Result<Vec<Cycle>, StoreError> {
-        let today = rules.today(now);
+    async fn plan(&self, account: &str, rules: &Rules) -> Result<Vec<Cycle>, StoreError> {
+        let today = rules.today(self.run.started_at);
         let window = rules.retention.window(today);
         let unfinished = match self.job {
             Job::Refresh => self.store.unfinished_cycles(account).await?,
@@ -97,7 +91,7 @@ impl Work {
         let cycles = plan(self.job, window, today, &unfinished);
         tracing::debug!(
             account,
-            run.id = self.run_id,
+            run.id = self.run.id,
             cycles = cycles.len(),
             newest = cycles.first().map(tracing::field::display),
             oldest = cycles.last().map(tracing::field::display),
@@ -109,7 +103,7 @@ impl Work {
 
     async fn prune(&self) -> Result<RunOutcome, SetupError> {
         let pruning = pruning(&self.settings, &self.store, self.clock.as_ref());
-        match pruning.run_as(self.run_id, &self.stop).await {
+        match pruning.run_as(self.run.id, &self.stop).await {
             Ok(pruned) => {
                 let reports: i64 = pruned.cycles.iter().map(|cycle| cycle.reports).sum();
                 self.metrics.pruned(reports.try_into().unwrap_or_default());
@@ -117,7 +111,7 @@ impl Work {
             }
             // Logged, and nothing to be done about by this process.
             Err(refused @ PruneError::Refused(_)) => {
-                tracing::error!(run.id = self.run_id, "{refused}");
+                tracing::error!(run.id = self.run.id, "{refused}");
                 Ok(RunOutcome::Failed)
             }
             Err(PruneError::Store(error)) => Err(error.into()),
@@ -128,17 +122,10 @@ impl Work {
         let taken_over = matches!(error, SetupError::Store(StoreError::RunEnded(_)));
         let interrupted = taken_over || self.stop.is_cancelled();
         let outcome = if interrupted { RunOutcome::Interrupted } else { RunOutcome::Failed };
-        tracing::error!(account, run.id = self.run_id, "{} ended early: {error}", self.job.as_str());
+        tracing::error!(account, run.id = self.run.id, "{} ended early: {error}", self.job.as_str());
         if !taken_over {
-            self.end(outcome, error).await;
+            give_up(&self.store, self.run.id, outcome, error).await;
         }
         outcome
-    }
-
-    /// The run must not look alive until its lease has run out.
-    async fn end(&self, outcome: RunOutcome, error: &SetupError) {
-        if let Err(again) = self.store.finish_run(self.run_id, outcome, Some(&error.to_string())).await {
-            tracing::warn!(run.id = self.run_id, "could not log the end of the run: {again}");
-        }
     }
 }

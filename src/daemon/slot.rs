@@ -20,7 +20,7 @@ pub(super) struct Slot {
     pub(super) schedule: CronSchedule,
     /// Ticks after this moment have not been claimed; `None` until the ledger has been read.
     pub(super) counts_from: Option<DateTime<Utc>>,
-    /// When to look whether somebody else's run of this job is still alive.
+    /// When to read the ledger again: a run of this job has ended, may have died, or its tick is not settled yet.
     pub(super) look_again: Option<DateTime<Utc>>,
     /// The database's clock lags behind ours: not before this moment.
     pub(super) not_before: Option<DateTime<Utc>>,

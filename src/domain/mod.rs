@@ -11,5 +11,5 @@ mod status;
 pub use cycle::{Cycle, ParseCycleError};
 pub use guid::parse_guid;
 pub use report::Report;
-pub use retention::{EDGE_MONTHS, Retention, VENDOR_MONTHS, Window};
+pub use retention::{Retention, VENDOR_MONTHS, Window};
 pub use status::{KnownStatus, Status};

@@ -8,7 +8,7 @@ use super::Cycle;
 pub const VENDOR_MONTHS: u32 = 24;
 
 /// From this many months back the vendor's exact cut-off is unknown, so absence proves nothing.
-pub const EDGE_MONTHS: u32 = 23;
+const EDGE_MONTHS: u32 = 23;
 
 /// How long reports are kept here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

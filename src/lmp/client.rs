@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::body::{Body, Spool};
@@ -140,11 +141,11 @@ impl Client {
         Ok(Self { http, options, clock })
     }
 
-    /// Reads the billing report summary of one cycle, asking again where that may help.
+    /// Reads the billing report summary of one cycle, asking again where that may help, until told to `stop`.
     ///
     /// # Errors
     /// The last failure, when retries do not help or are used up.
-    pub async fn billing_summary(&self, cycle: Cycle) -> Result<Answer, Failure> {
+    pub async fn billing_summary(&self, cycle: Cycle, stop: &CancellationToken) -> Result<Answer, Failure> {
         // The example in the reference sends strings; no status filter means all.
         let body = serde_json::json!({
             "report_cycle_year": format!("{:04}", cycle.year()),
@@ -153,7 +154,7 @@ impl Client {
         .to_string();
         let exchange = Mutex::new(Exchange::default());
         let mut budget = WaitBudget::default();
-        let result = (|| self.attempt(&body, &exchange))
+        let asking = (|| self.attempt(&body, &exchange))
             .retry(retry::backoff(self.options.max_attempts))
             .when(LmpError::is_transient)
             .adjust(|error, backoff| budget.next(backoff, error.retry_after()))
@@ -161,8 +162,11 @@ impl Client {
                 let account = &self.options.account;
                 let trace_id = trace_id(&exchange);
                 tracing::info!(account, %cycle, trace_id, ?wait, "{error}; asking again");
-            })
-            .await;
+            });
+        let result = tokio::select! {
+            result = asking => result,
+            () = stop.cancelled() => Err(LmpError::Stopped),
+        };
         let exchange = exchange.into_inner().unwrap_or_default();
         match result {
             Ok(body) => Ok(Answer { exchange, body }),

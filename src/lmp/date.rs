@@ -7,7 +7,7 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 /// The server's clock, if it tells it.
 pub fn server_date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
-    headers.get(DATE)?.to_str().ok().and_then(parse)
+    text(headers, &DATE).and_then(parse)
 }
 
 /// How long the server asks to wait: a number of seconds, or a date, seen from the server's clock if it

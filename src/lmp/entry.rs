@@ -152,6 +152,12 @@ impl<'a> EntryReader<'a> {
         Self { cycle, ignore_fields, remarked: false }
     }
 
+    /// The same, which does not remark on long names: who read the answer before it has done so.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self { remarked: true, ..self }
+    }
+
     /// Judges one entry.
     pub fn read<'r>(&mut self, entry: RawEntry<'r>) -> Entry<'r> {
         let RawEntry { text: raw, fields: Some(fields) } = entry else {

@@ -70,6 +70,9 @@ pub enum LmpError {
         "LMP refused the request ({0}); if it lasts, ask Trend Micro's support, who find the request by its trace id"
     )]
     Refused(StatusCode),
+    /// The program ends, or the run is not ours any more.
+    #[error("told to stop while waiting for the answer")]
+    Stopped,
     /// The decoded answer is larger than allowed.
     #[error("the answer is larger than {0} bytes decoded; sync.max_response_bytes sets the limit")]
     TooLarge(u64),

@@ -1,4 +1,4 @@
-//! A prune as a run.
+//! A prune as a run, that others can see begin, live and end; what it does is in `work`.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl Pruning<'_> {
         let flow = match worked {
             Ok(flow) => flow,
             Err(error) => {
-                give_up(self.store, run_id, &error).await;
+                give_up(self.store, run_id, RunOutcome::Failed, &error).await;
                 return Err(error);
             }
         };

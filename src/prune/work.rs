@@ -1,4 +1,4 @@
-//! The deleting, transaction by transaction.
+//! The deleting, in small transactions: no lock is held for long, and whatever stops it, what is done stays done.
 
 use std::time::Instant;
 

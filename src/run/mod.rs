@@ -11,10 +11,10 @@ use crate::store::{RunOutcome, Store};
 pub(crate) use lease::Lease;
 pub(crate) use stop::{stopped_for, within_last_call};
 
-/// Says in the log of runs that a run has failed and why, if the database lets us; else the missing sign of
-/// life will tell.
-pub(crate) async fn give_up(store: &Store, run_id: i64, error: &impl Display) {
-    if let Err(again) = store.finish_run(run_id, RunOutcome::Failed, Some(&error.to_string())).await {
+/// Says in the log of runs that a run has ended early and why, if the database lets us, so that it does not look
+/// alive until its lease has run out. A run that has ended already stays as it is.
+pub(crate) async fn give_up(store: &Store, run_id: i64, outcome: RunOutcome, error: &impl Display) {
+    if let Err(again) = store.finish_run(run_id, outcome, Some(&error.to_string())).await {
         tracing::warn!(run.id = run_id, "could not log the end of the run: {again}");
     }
 }

@@ -55,7 +55,7 @@ pub fn next(
 }
 
 /// The oldest unclaimed tick, if it came more than `grace` ago: since then the job has been behind.
-pub fn is_overdue(
+pub fn overdue_since(
     schedule: &CronSchedule,
     counts_from: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -120,7 +120,7 @@ mod tests {
         let prune = schedule("0 5 * * *", Tz::UTC);
         let (claimed, back) = (at("2026-11-23T05:00:00Z"), at("2026-11-20T12:00:00Z"));
         assert_eq!(due(&prune, claimed, back, back), None);
-        assert_eq!(is_overdue(&prune, claimed, back, Duration::ZERO), None);
+        assert_eq!(overdue_since(&prune, claimed, back, Duration::ZERO), None);
         assert_eq!(next(&prune, claimed, back), Some(at("2026-11-24T05:00:00Z")));
     }
 
@@ -128,12 +128,12 @@ mod tests {
     fn a_job_is_behind_since_its_oldest_unclaimed_tick_once_the_grace_is_over() {
         let refresh = schedule("0 */4 * * *", Tz::UTC);
         let grace = Duration::from_mins(10);
-        let behind = |now| is_overdue(&refresh, at("2026-11-23T00:00:00Z"), at(now), grace);
+        let behind = |now| overdue_since(&refresh, at("2026-11-23T00:00:00Z"), at(now), grace);
         assert_eq!(behind("2026-11-23T04:10:00Z"), None);
         assert_eq!(behind("2026-11-23T04:10:01Z"), Some(at("2026-11-23T04:00:00Z")));
         assert_eq!(behind("2026-11-24T00:00:00Z"), Some(at("2026-11-23T04:00:00Z")));
         assert_eq!(
-            is_overdue(&refresh, DateTime::UNIX_EPOCH, at("2026-11-23T00:00:00Z"), Duration::MAX),
+            overdue_since(&refresh, DateTime::UNIX_EPOCH, at("2026-11-23T00:00:00Z"), Duration::MAX),
             None
         );
     }
@@ -164,7 +164,7 @@ mod tests {
                 awake_since = if is_asleep { now } else { awake_since };
                 let announced = next(&schedule, counts_from, now).unwrap();
                 assert!(announced > now && announced > counts_from);
-                let is_late = is_overdue(&schedule, counts_from, now, Duration::ZERO);
+                let is_late = overdue_since(&schedule, counts_from, now, Duration::ZERO);
                 let found = due(&schedule, counts_from, now, awake_since);
                 let case = format!("{expression} {zone} counts from {counts_from}, now {now}: {found:?}");
                 assert!(is_late.is_none() || found.is_some(), "{case}");

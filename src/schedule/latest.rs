@@ -1,4 +1,4 @@
-//! The newest tick of a span of time.
+//! The newest tick of a span of time, found without walking through all of them: the span may be years of seconds.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -15,4 +15,4 @@ mod oracle;
 mod testing;
 
 pub use cron::{CronSchedule, InvalidSchedule};
-pub use due::{Tick, Why, due, is_overdue, next};
+pub use due::{Tick, Why, due, next, overdue_since};

@@ -39,9 +39,7 @@ impl Type<Postgres> for Outcome {
 impl<'r> Decode<'r, Postgres> for Outcome {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
         let text = <&str as Decode<Postgres>>::decode(value)?;
-        let known =
-            [Self::Applied, Self::Unchanged, Self::Stale, Self::Suspect, Self::Failed, Self::Interrupted];
-        let found = known.into_iter().find(|outcome| outcome.as_str() == text);
+        let found = Self::ALL.into_iter().find(|outcome| outcome.as_str() == text);
         Ok(found.ok_or_else(|| StoreError::Unexpected(format!("the poll outcome {text:?}")))?)
     }
 }

@@ -66,25 +66,9 @@ pub struct ReportVersion {
     pub poll_id: i64,
 }
 
-fn chosen<T>(values: Vec<T>) -> Option<Vec<T>> {
-    if values.is_empty() { None } else { Some(values) }
-}
-
-/// A filter as the database takes it: null asks for all.
-struct Parameters {
-    accounts: Option<Vec<String>>,
-    cycles: Option<Vec<NaiveDate>>,
-    statuses: Option<Vec<String>>,
-}
-
 impl ExportFilter {
-    fn parameters(&self) -> Parameters {
-        let cycles = self.cycles.iter().map(|cycle| cycle.first_day()).collect();
-        Parameters {
-            accounts: chosen(self.accounts.clone()),
-            cycles: chosen(cycles),
-            statuses: chosen(self.statuses.clone()),
-        }
+    fn first_days(&self) -> Vec<NaiveDate> {
+        self.cycles.iter().map(|cycle| cycle.first_day()).collect()
     }
 }
 
@@ -99,7 +83,6 @@ impl Store {
         mut each: impl FnMut(CurrentReport) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin_export().await?;
-        let Parameters { accounts, cycles, statuses } = filter.parameters();
         let mut rows = sqlx::query_as!(
             CurrentReport,
             r#"select account as "account!", id as "id!", cycle as "cycle!: Cycle",
@@ -110,13 +93,13 @@ impl Store {
                       previous_status, first_seen_at as "first_seen_at!", version as "version!",
                       valid_from as "valid_from!", extra as "extra: Extra"
                from lmp_billing.current_reports
-               where ($1::text[] is null or account = any($1))
-                 and ($2::date[] is null or cycle = any($2))
-                 and ($3::text[] is null or status = any($3))
+               where (cardinality($1::text[]) = 0 or account = any($1))
+                 and (cardinality($2::date[]) = 0 or cycle = any($2))
+                 and (cardinality($3::text[]) = 0 or status = any($3))
                order by account, cycle, id"#,
-            accounts.as_deref(),
-            cycles.as_deref(),
-            statuses.as_deref()
+            &filter.accounts,
+            &filter.first_days(),
+            &filter.statuses
         )
         .fetch(&mut *tx);
         while let Some(report) = rows.try_next().await.map_err(StoreError::doing(EXPORTING))? {
@@ -141,7 +124,6 @@ impl Store {
         mut each: impl FnMut(ReportVersion) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin_export().await?;
-        let Parameters { accounts, cycles, statuses } = filter.parameters();
         let mut rows = sqlx::query_as!(
             ReportVersion,
             r#"select account as "account!", id as "id!", version as "version!", valid_from as "valid_from!", valid_to,
@@ -149,15 +131,15 @@ impl Store {
                       start_date as "start_date!", end_date as "end_date!", status as "status!",
                       under_review_status, extra as "extra: Extra", poll_id as "poll_id!"
                from lmp_billing.report_history
-               where ($1::text[] is null or account = any($1))
-                 and ($2::date[] is null or cycle = any($2))
-                 and ($3::text[] is null or status = any($3))
+               where (cardinality($1::text[]) = 0 or account = any($1))
+                 and (cardinality($2::date[]) = 0 or cycle = any($2))
+                 and (cardinality($3::text[]) = 0 or status = any($3))
                  -- as reports_as_of() does it
                  and ($4::timestamptz is null or valid_from <= $4 and (valid_to > $4 or valid_to is null))
                order by account, id, version"#,
-            accounts.as_deref(),
-            cycles.as_deref(),
-            statuses.as_deref(),
+            &filter.accounts,
+            &filter.first_days(),
+            &filter.statuses,
             at
         )
         .fetch(&mut *tx);

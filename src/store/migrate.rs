@@ -3,6 +3,8 @@
 //! All pending migrations run in one transaction, under a lock that belongs to it: killed half-way,
 //! nothing remains, and a pooler that shares sessions cannot leave the lock behind.
 
+use std::cmp::Ordering;
+
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -52,7 +54,17 @@ pub struct Migrated {
 impl SchemaState {
     /// Whether program and database agree.
     pub fn is_current(self) -> bool {
-        self.found == self.known
+        self.problem().is_none()
+    }
+
+    /// Which of the two is older, if one is.
+    pub fn problem(self) -> Option<StoreError> {
+        let Self { found, known } = self;
+        match found.cmp(&known) {
+            Ordering::Less => Some(StoreError::OldSchema { found, needed: known }),
+            Ordering::Equal => None,
+            Ordering::Greater => Some(StoreError::NewerSchema { found, known }),
+        }
     }
 }
 
@@ -96,21 +108,17 @@ impl Store {
     /// # Errors
     /// When it is not and may or can not be made so.
     pub async fn ensure_schema(&self, may_migrate: bool) -> Result<(), StoreError> {
-        let SchemaState { found, known } = self.schema().await?;
-        if found > known {
-            return Err(StoreError::NewerSchema { found, known });
+        match self.schema().await?.problem() {
+            None => return Ok(()),
+            Some(StoreError::OldSchema { .. }) if may_migrate => {}
+            Some(problem) => return Err(problem),
         }
-        if found < known {
-            if !may_migrate {
-                return Err(StoreError::OldSchema { found, needed: known });
-            }
-            let migrated = self.migrate().await?;
-            tracing::info!(from = migrated.from, to = migrated.to, "brought the schema up to date");
-            if let Some(statements) = migrated.for_the_dba {
-                tracing::warn!(
-                    "the role lmp_billing_reader is missing and this user may not create it; ask the database's administrator to run: {statements}"
-                );
-            }
+        let migrated = self.migrate().await?;
+        tracing::info!(from = migrated.from, to = migrated.to, "brought the schema up to date");
+        if let Some(statements) = migrated.for_the_dba {
+            tracing::warn!(
+                "the role lmp_billing_reader is missing and this user may not create it; ask the database's administrator to run: {statements}"
+            );
         }
         Ok(())
     }
@@ -180,7 +188,8 @@ async fn migrate(connection: &mut PgConnection, pooled: bool) -> Result<Migrated
     if found > known {
         return Err(StoreError::NewerSchema { found, known });
     }
-    let mut migrator = Migrator { locking: false, ..migrations() };
+    let mut migrator =
+        Migrator { migrations: MIGRATOR.migrations.clone(), locking: false, ..Migrator::DEFAULT };
     migrator.dangerous_set_table_name(LEDGER);
     migrator.run(&mut *tx).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) => StoreError::NewerSchema { found: version, known },
@@ -204,10 +213,6 @@ async fn migrate(connection: &mut PgConnection, pooled: bool) -> Result<Migrated
 /// Perhaps the database is only restarting, or somebody holds a table: then it can be tried again.
 fn failed(error: sqlx::Error) -> StoreError {
     StoreError::doing("bringing the schema up to date, wholly or not at all")(error)
-}
-
-fn migrations() -> Migrator {
-    Migrator { migrations: MIGRATOR.migrations.clone(), ..Migrator::DEFAULT }
 }
 
 /// Partners' names come from all over the world.

@@ -49,7 +49,6 @@ pub use polls::{Outcome, PollRow};
 pub use prune::{Batch, Cutoff, Deleted, DueReports, PruneClocks, PruneCount};
 pub use read::{CycleStatuses, JobStatus, QuarantineCount, StatusChange};
 pub use retry::Limits;
-use retry::within;
 pub use route::Route;
 pub use runs::{ALL_ACCOUNTS, Job, NewRun, RunOutcome, RunRow, RunSummary, Trigger};
 pub use ticks::{Claim, FirstSync, Tick, TickState};
@@ -216,7 +215,7 @@ impl Store {
     }
 
     /// Waits until one more poll may hold a connection.
-    async fn turn_to_apply(&self) -> Option<SemaphorePermit<'_>> {
+    async fn slot_to_apply(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed.
         self.applying.acquire().await.ok()
     }
@@ -236,16 +235,6 @@ impl Store {
             self.ask("select clock_timestamp()", doing).await?.try_get(0).map_err(StoreError::doing(doing))
         })
         .await
-    }
-
-    /// The server's version, for example `15.8`.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn server_version(&self) -> Result<String, StoreError> {
-        let doing = "asking for the database's version";
-        let asked = within(doing, self.limits.small, self.ask("show server_version", doing)).await?;
-        asked.try_get(0).map_err(StoreError::doing(doing))
     }
 
     /// Closes all connections.

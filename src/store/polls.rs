@@ -29,6 +29,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All there are.
+    pub const ALL: [Self; 6] =
+        [Self::Applied, Self::Unchanged, Self::Stale, Self::Suspect, Self::Failed, Self::Interrupted];
+
     /// As it is stored.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -116,8 +120,8 @@ impl Store {
         self.with_retries(doing, self.limits.small, || async {
             let drawn = self.ask("select nextval('lmp_billing.poll_ids'), clock_timestamp()", doing).await?;
             let id = drawn.try_get(0).map_err(StoreError::doing(doing))?;
-            let now = drawn.try_get(1).map_err(StoreError::doing(doing))?;
-            Ok(Poll { id, run_id, account: account.to_owned(), cycle, requested_at: Some(now) })
+            let drawn_at = drawn.try_get(1).map_err(StoreError::doing(doing))?;
+            Ok(Poll { id, run_id, account: account.to_owned(), cycle, drawn_at, is_sent: true })
         })
         .await
     }
@@ -227,7 +231,7 @@ pub(super) async fn insert(
         poll.run_id,
         poll.account,
         poll.cycle.first_day(),
-        poll.requested_at,
+        poll.is_sent.then_some(poll.drawn_at),
         finished_at,
         outcome.as_str(),
         sent.http_status,

@@ -14,19 +14,41 @@ impl Store {
     pub async fn confirm_identical(&self, poll: &Poll, sent: &Sent) -> Result<Option<PollRow>, StoreError> {
         let doing = "comparing the answer with the last one";
         let Some((body_bytes, body_sha256)) = sent.body else { return Ok(None) };
-        let _turn = self.turn_to_apply().await;
+        let _slot = self.slot_to_apply().await;
         self.with_retries(doing, self.limits.small, || async {
             let mut tx = self.begin_poll_tx().await?;
             let turn = match take_turn(&mut tx, poll).await? {
                 TakenTurn::Now(turn) => turn,
                 TakenTurn::Before(row) => return Ok(Some(row)),
             };
+            // That no poll of the account has written anything since, which is what mostly is, the log tells at
+            // once. The rest is asked for only where one has: planning it takes longer than all else that a
+            // refresh does for a cycle. One of this cycle that was not believed may have quarantined entries that
+            // are to be resolved now.
             let last = sqlx::query!(
-                "select id, body_bytes, body_sha256, program_version, reports_seen, quarantined, unreadable,
-                        overtaken, saw
-                 from lmp_billing.cycle_polls
-                 where account = $1 and cycle = $2 and outcome in ('applied', 'unchanged')
-                 order by id desc limit 1",
+                r#"select last.*,
+                          exists (
+                              select from lmp_billing.cycle_polls
+                              where account = $1 and inserted + updated + withdrawn > 0
+                                and id <> last.id
+                                and (id > last.id
+                                     -- not one of another server, from which this database has been restored
+                                     or transaction >=
+                                            coalesce(pg_snapshot_xmin(last.saw::pg_snapshot)::text::bigint, 0)
+                                        and transaction < pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+                          ) as "written!",
+                          exists (
+                              select from lmp_billing.cycle_polls
+                              where id > last.id and account = $1 and cycle = $2 and quarantined > 0
+                          ) as "quarantined_since!"
+                   from (
+                       select id, body_bytes, body_sha256, program_version, reports_seen, quarantined, unreadable,
+                              overtaken, saw
+                       from lmp_billing.cycle_polls
+                       where account = $1 and cycle = $2 and outcome in ('applied', 'unchanged')
+                       order by id desc
+                       limit 1
+                   ) last"#,
                 poll.account,
                 poll.cycle.first_day()
             )
@@ -39,9 +61,11 @@ impl Store {
                     && last.body_bytes == Some(body_bytes)
                     && last.body_sha256.as_deref() == Some(&body_sha256[..])
                     && last.program_version == sent.read_by
+                    && !last.quarantined_since
             });
             let unwritten = match same {
-                Some(last) if !written_since(&mut tx, poll, last.id, last.saw.as_deref()).await? => last,
+                // Mostly no poll of the account has written anything since, which the log tells at once.
+                Some(last) if !last.written || !written_since(&mut tx, poll, last.id, last.saw.as_deref()).await? => last,
                 // What most refreshes of an open cycle come to: not worth a new connection each.
                 _ => return tx.rollback().await.map(|()| None),
             };
@@ -60,8 +84,7 @@ impl Store {
 }
 
 /// Whether other polls leave something to be done that the cycle's last one did not see: one of another
-/// cycle has changed a report that this one lists, or withdrawn any (which this cycle may still list); or one
-/// of this cycle was not believed and has quarantined entries that are to be resolved now.
+/// cycle has changed a report that this one lists, or withdrawn any (which this cycle may still list).
 ///
 /// A poll with a smaller number may have been applied later, or at the same time; so those count whose
 /// transaction may not have been over when the last one looked. What this cycle lists is stored under it, or,
@@ -72,33 +95,6 @@ async fn written_since(
     last: i64,
     saw: Option<&str>,
 ) -> Result<bool, StoreError> {
-    // Mostly no poll of the account has written anything since, which the log tells at once. The rest is asked
-    // for only then: planning it takes longer than all else that a refresh does for a cycle.
-    let log = sqlx::query!(
-        r#"select exists (
-                      select from lmp_billing.cycle_polls
-                      where account = $1 and inserted + updated + withdrawn > 0
-                        and id <> $3
-                        and (id > $3
-                             -- not one of another server, from which this database has been restored
-                             or transaction >= coalesce(pg_snapshot_xmin($4::text::pg_snapshot)::text::bigint, 0)
-                                and transaction < pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
-                  ) as "written!",
-                  exists (
-                      select from lmp_billing.cycle_polls
-                      where id > $3 and account = $1 and cycle = $2 and quarantined > 0
-                  ) as "quarantined!""#,
-        poll.account,
-        poll.cycle.first_day(),
-        last,
-        saw
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(StoreError::doing("looking for later writes"))?;
-    if log.quarantined || !log.written {
-        return Ok(log.quarantined);
-    }
     sqlx::query_scalar!(
         r#"with since as materialized (
                select id, withdrawn, finished_at from lmp_billing.cycle_polls

@@ -32,7 +32,7 @@ pub enum FirstSync {
     Needed,
     /// It brought nothing at all (a wrong token, LMP away), and no poll since has; it may be claimed again.
     Failed,
-    /// Some process is at it.
+    /// Some process is at it; or it was claimed, and the answer got lost.
     Running,
     /// Nothing is left to do.
     Done,
@@ -47,7 +47,8 @@ pub enum Claim {
     Skipped,
     /// Another process has it, or a newer one.
     Taken,
-    /// Another process is just claiming a tick of this job; a moment later more will be known.
+    /// Another process is just claiming a tick of this job, or a first sync has to wait for a run of it; later more
+    /// will be known.
     Busy,
     /// It is not due yet by the database's clock, but after this time.
     NotYet(TimeDelta),
@@ -110,7 +111,8 @@ impl Store {
             .await
             .map_err(StoreError::doing(doing))?;
             tx.commit().await?;
-            let interrupted = row.outcome.as_deref() == Some("interrupted") && row.attempt < Some(MAX_ATTEMPTS);
+            let interrupted =
+                row.attempt.is_some_and(|attempt| may_be_claimed_again(row.outcome.as_deref(), attempt));
             Ok(TickState {
                 counts_from: row.due_at.map_or(row.counts_from, |due_at| due_at.max(row.counts_from)),
                 interrupted: row.due_at.filter(|_| interrupted),
@@ -148,7 +150,7 @@ impl Store {
                 (false, None, _) => FirstSync::Needed,
                 (false, Some(_), Some("failed")) => FirstSync::Failed,
                 // Whatever it had applied by then: the rest of the window is still missing.
-                (_, Some(attempt), Some("interrupted")) if attempt < MAX_ATTEMPTS => FirstSync::Needed,
+                (_, Some(attempt), outcome) if may_be_claimed_again(outcome, attempt) => FirstSync::Needed,
                 _ => FirstSync::Done,
             })
         })
@@ -179,6 +181,10 @@ impl Store {
             Standing::Free => {}
         }
         if is_running(&mut tx, tick).await? {
+            // A first sync cannot be skipped: nothing would come in its place.
+            if tick.due_at.is_none() {
+                return finish(tx, Claim::Busy).await;
+            }
             write(&mut tx, tick, instance, None).await?;
             return finish(tx, Claim::Skipped).await;
         }
@@ -197,24 +203,22 @@ async fn finish(tx: Tx, claim: Claim) -> Result<Claim, StoreError> {
 /// Claims of one job come one at a time. Returns the moment at which it was our turn; `None` if another
 /// process is just claiming: it may be frozen, and one job must not keep the others waiting.
 async fn lock(connection: &mut PgConnection, tick: Tick<'_>) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let doing = "taking the job's turn";
-    let ours = sqlx::query_scalar!(
+    let taken = sqlx::query!(
         r#"select pg_try_advisory_xact_lock(
-               hashtextextended('lmp_billing tick ' || $2::text || ' ' || $1::text, 0)) as "ours!""#,
+                      hashtextextended('lmp_billing tick ' || $2::text || ' ' || $1::text, 0)) as "ours!",
+                  clock_timestamp() as "now!""#,
         tick.account,
         tick.job.as_str()
     )
-    .fetch_one(&mut *connection)
+    .fetch_one(connection)
     .await
-    .map_err(StoreError::doing(doing))?;
-    if !ours {
-        return Ok(None);
-    }
-    sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
-        .fetch_one(connection)
-        .await
-        .map(Some)
-        .map_err(StoreError::doing(doing))
+    .map_err(StoreError::doing("taking the job's turn"))?;
+    Ok(taken.ours.then_some(taken.now))
+}
+
+/// Whether a tick may be claimed again that has come to this. A first sync may in one case more.
+fn may_be_claimed_again(outcome: Option<&str>, attempt: i16) -> bool {
+    outcome == Some("interrupted") && attempt < MAX_ATTEMPTS
 }
 
 enum Standing {
@@ -256,7 +260,7 @@ async fn standing(
         (Some(id), Some(started_at), Some("running")) if row.claimed_by == instance => {
             Ok(Standing::Ours(RunRow { id, started_at }))
         }
-        (_, _, Some("interrupted")) if row.attempt < MAX_ATTEMPTS => Ok(Standing::Free),
+        (_, _, outcome) if may_be_claimed_again(outcome, row.attempt) => Ok(Standing::Free),
         (_, _, Some("failed")) if tick.due_at.is_none() => Ok(Standing::Free),
         _ => Ok(Standing::Taken),
     }

@@ -100,23 +100,20 @@ impl Tx {
         Ok(tx)
     }
 
-    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
-        let doing = || StoreError::doing("committing");
-        if self.forgets {
-            self.connection.execute(FORGET).await.map_err(doing())?;
-        }
-        self.connection.execute("commit").await.map_err(doing())?;
-        self.open = false;
-        Ok(())
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        self.end("commit", "committing").await
     }
 
     /// Ends a transaction in which there was nothing to do, and keeps its connection.
-    pub(super) async fn rollback(mut self) -> Result<(), StoreError> {
-        let doing = || StoreError::doing("rolling back");
+    pub(super) async fn rollback(self) -> Result<(), StoreError> {
+        self.end("rollback", "rolling back").await
+    }
+
+    async fn end(mut self, how: &'static str, doing: &'static str) -> Result<(), StoreError> {
         if self.forgets {
-            self.connection.execute(FORGET).await.map_err(doing())?;
+            self.connection.execute(FORGET).await.map_err(StoreError::doing(doing))?;
         }
-        self.connection.execute("rollback").await.map_err(doing())?;
+        self.connection.execute(how).await.map_err(StoreError::doing(doing))?;
         self.open = false;
         Ok(())
     }

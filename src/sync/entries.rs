@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::domain::Cycle;
 use crate::lmp::{AnswerError, Bad, Body, Entry, EntryReader, RawEntry, Reason, read_answer};
@@ -14,19 +15,26 @@ pub struct AnswerEntries {
     cycle: Cycle,
     ignore_fields: Arc<BTreeSet<String>>,
     likely_new: bool,
+    /// Whether it has been read before: once, or once more for every try to apply it.
+    read_before: AtomicBool,
 }
 
 impl AnswerEntries {
     /// The entries of the answer to a request for `cycle`; unknown fields named in `ignore_fields` are not
     /// kept.
     pub fn new(body: Body, cycle: Cycle, ignore_fields: Arc<BTreeSet<String>>) -> Self {
-        Self { body, cycle, ignore_fields, likely_new: false }
+        Self { body, cycle, ignore_fields, likely_new: false, read_before: AtomicBool::new(false) }
     }
 
     /// The same, of reports that are likely not to be stored yet, or to be.
     #[must_use]
     pub fn likely_new(self, likely_new: bool) -> Self {
         Self { likely_new, ..self }
+    }
+
+    fn reader(&self) -> EntryReader<'_> {
+        let reader = EntryReader::new(self.cycle, &self.ignore_fields);
+        if self.read_before.swap(true, Ordering::Relaxed) { reader.silent() } else { reader }
     }
 
     fn for_each(
@@ -43,7 +51,7 @@ impl AnswerEntries {
 
 impl Entries for AnswerEntries {
     fn read(&self, sink: &mut dyn EntrySink) -> Result<(), EntriesError> {
-        let mut reader = EntryReader::new(self.cycle, &self.ignore_fields);
+        let mut reader = self.reader();
         self.for_each(|position, raw| {
             let position = number(position)?;
             match reader.read(raw) {
@@ -58,7 +66,7 @@ impl Entries for AnswerEntries {
     }
 
     fn contradicting(&self, positions: &[i32], keep: usize) -> Result<Contradicting, EntriesError> {
-        let mut reader = EntryReader::new(self.cycle, &self.ignore_fields);
+        let mut reader = self.reader();
         let mut found = Contradicting::default();
         self.for_each(|position, raw| {
             let (position, text) = (number(position)?, raw.text());

@@ -43,16 +43,12 @@ impl AccountSync<'_> {
         }
         let mut poll = self.store.begin_poll(run.id, self.account, cycle).await?;
         if run.denied.load(Ordering::Relaxed) {
-            poll.requested_at = None;
+            poll.is_sent = false;
             let reason = "not sent: LMP denied access to an earlier poll of this run";
-            return self.log(&poll, &self.sent(&Exchange::default()), Outcome::Failed, reason).await;
+            let row = self.log(&poll, &self.sent(&Exchange::default()), Outcome::Failed, reason).await?;
+            return Ok(Some(row));
         }
-        let answer = tokio::select! {
-            answer = self.client.billing_summary(cycle) => answer,
-            () = run.stop.cancelled() => {
-                return self.log(&poll, &self.sent(&Exchange::default()), Outcome::Interrupted, "told to stop while waiting for the answer").await;
-            }
-        };
+        let answer = self.client.billing_summary(cycle, &run.stop).await;
         if let Err(failure) = &answer
             && failure.error.is_denied()
         {
@@ -65,54 +61,67 @@ impl AccountSync<'_> {
         });
         match answer {
             Ok(answer) => self.apply(run, &poll, answer).await,
-            Err(failure) => self.fail(&poll, failure).await,
+            Err(failure) => self.fail(run, &poll, failure).await,
         }
+        .map(Some)
     }
 
-    async fn apply(&self, run: &Run, poll: &Poll, answer: Answer) -> Result<Option<PollRow>, StoreError> {
+    async fn apply(&self, run: &Run, poll: &Poll, answer: Answer) -> Result<PollRow, StoreError> {
         let guard = self.guard(poll);
         let sent = Sent {
             body: Some((i64::try_from(answer.body.len()).unwrap_or(i64::MAX), answer.body.sha256())),
             ..self.sent(&answer.exchange)
         };
-        if self.rules.trust_digests
-            && let Some(row) = self.store.confirm_identical(poll, &sent).await?
-        {
-            say(&row);
-            return Ok(Some(row));
-        }
         let likely_new = run.all_new.load(Ordering::Relaxed) && answer.body.len() <= WORTH_KEEPING;
-        let entries = AnswerEntries::new(answer.body, poll.cycle, Arc::clone(&self.rules.ignore_fields))
-            .likely_new(likely_new);
-        let applied = tokio::select! {
-            applied = self.store.apply_poll(poll, &sent, &guard, Arc::new(entries)) => match applied {
-                Ok(row) => row,
-                Err(error) if error.is_outage() || matches!(error, StoreError::RunEnded(_)) => return Err(error),
-                // Only this answer cannot be applied; the other polls go on.
-                Err(error) => return self.log(poll, &sent, Outcome::Failed, &error.to_string()).await,
-            },
-            () = stopped_for(&run.stop, GRACE) => {
-                return self.log(poll, &sent, Outcome::Interrupted, "told to stop while applying the answer").await;
+        let applying = async {
+            if self.rules.trust_digests
+                && let Some(row) = self.store.confirm_identical(poll, &sent).await?
+            {
+                return Ok(row);
             }
+            let entries = AnswerEntries::new(answer.body, poll.cycle, Arc::clone(&self.rules.ignore_fields))
+                .likely_new(likely_new);
+            self.store.apply_poll(poll, &sent, &guard, Arc::new(entries)).await
         };
+        let applied = self.store_it(run, poll, &sent, applying).await?;
         run.all_new
             .store(applied.inserted > 0 && applied.inserted == applied.reports_seen, Ordering::Relaxed);
-        say(&applied);
-        Ok(Some(applied))
+        Ok(applied)
     }
 
-    async fn fail(&self, poll: &Poll, failure: Failure) -> Result<Option<PollRow>, StoreError> {
+    async fn fail(&self, run: &Run, poll: &Poll, failure: Failure) -> Result<PollRow, StoreError> {
         let Failure { exchange, error } = failure;
-        // At the edge of what the vendor keeps, "bad request" may only mean that it is gone.
-        if let LmpError::Refused(status) = &error
-            && status.as_u16() == 400
-            && self.guard(poll).is_edge
-        {
-            let row = self.store.confirm_unchanged(poll, &self.sent(&exchange)).await?;
-            say(&row);
-            return Ok(Some(row));
+        let sent = self.sent(&exchange);
+        match error {
+            LmpError::Stopped => self.log(poll, &sent, Outcome::Interrupted, &error.to_string()).await,
+            // At the edge of what the vendor keeps, "bad request" may only mean that it is gone.
+            LmpError::Refused(status) if status.as_u16() == 400 && self.guard(poll).is_edge => {
+                self.store_it(run, poll, &sent, self.store.confirm_unchanged(poll, &sent)).await
+            }
+            _ => self.log(poll, &sent, Outcome::Failed, &error.to_string()).await,
         }
-        self.log(poll, &self.sent(&exchange), Outcome::Failed, &error.to_string()).await
+    }
+
+    /// What came of an answer, which the database is being told.
+    async fn store_it(
+        &self,
+        run: &Run,
+        poll: &Poll,
+        sent: &Sent,
+        storing: impl Future<Output = Result<PollRow, StoreError>>,
+    ) -> Result<PollRow, StoreError> {
+        tokio::select! {
+            stored = storing => match stored {
+                // Only this answer cannot be applied; the other polls go on.
+                Err(error) if !error.is_outage() && !matches!(error, StoreError::RunEnded(_)) => {
+                    self.log(poll, sent, Outcome::Failed, &error.to_string()).await
+                }
+                stored => stored.inspect(say),
+            },
+            () = stopped_for(&run.stop, GRACE) => {
+                self.log(poll, sent, Outcome::Interrupted, "told to stop while applying the answer").await
+            }
+        }
     }
 
     async fn log(
@@ -121,10 +130,8 @@ impl AccountSync<'_> {
         sent: &Sent,
         outcome: Outcome,
         error: &str,
-    ) -> Result<Option<PollRow>, StoreError> {
-        let row = self.store.record_poll(poll, sent, outcome, error).await?;
-        say(&row);
-        Ok(Some(row))
+    ) -> Result<PollRow, StoreError> {
+        self.store.record_poll(poll, sent, outcome, error).await.inspect(say)
     }
 
     fn sent(&self, exchange: &Exchange) -> Sent {
@@ -139,7 +146,7 @@ impl AccountSync<'_> {
     }
 
     fn guard(&self, poll: &Poll) -> Guard {
-        let today = self.rules.today(poll.requested_at.unwrap_or(self.started_at));
+        let today = self.rules.today(poll.drawn_at);
         Guard {
             cutoff: self.rules.retention.cutoff(today),
             is_edge: self.rules.retention.window(today).is_edge(poll.cycle),

@@ -1,4 +1,4 @@
-//! One run: the polls of one job for one account.
+//! One run: the polls of one job for one account, side by side, and what is said and logged of them as a whole.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -68,8 +68,6 @@ pub struct AccountSync<'a> {
     pub max_concurrency: usize,
     /// What holds for every poll.
     pub rules: &'a Rules,
-    /// When the work began, by the database's clock.
-    pub started_at: DateTime<Utc>,
     /// Told how long the last exchange of each poll took.
     pub exchanged: &'a (dyn Fn(Duration) + Send + Sync),
 }
@@ -102,10 +100,10 @@ impl AccountSync<'_> {
         self.store.expect_polls(cycles.len());
         let started = self.store.start_run(NewRun { job, trigger, account: self.account, instance });
         let started = within_last_call(started, stop).await?;
-        self.run_started(started.id, job, cycles, seen, stop).await
+        self.run_started(started.id, job, async { Ok(cycles.to_vec()) }, seen, stop).await
     }
 
-    /// The same for a run that has been started.
+    /// The same for a run that has been started, and whose cycles are still to be found out.
     ///
     /// # Errors
     /// As [`AccountSync::run`].
@@ -113,7 +111,7 @@ impl AccountSync<'_> {
         &self,
         run_id: i64,
         job: Job,
-        cycles: &[Cycle],
+        cycles: impl Future<Output = Result<Vec<Cycle>, StoreError>>,
         seen: impl Fn(&PollRow),
         stop: &CancellationToken,
     ) -> Result<Ended, StoreError> {
@@ -124,7 +122,7 @@ impl AccountSync<'_> {
         &self,
         run_id: i64,
         job: Job,
-        cycles: &[Cycle],
+        cycles: impl Future<Output = Result<Vec<Cycle>, StoreError>>,
         seen: impl Fn(&PollRow),
         stop: &CancellationToken,
     ) -> Result<Ended, StoreError> {
@@ -135,10 +133,17 @@ impl AccountSync<'_> {
             all_new: AtomicBool::new(false),
             asking: Semaphore::new(self.max_concurrency),
         };
-        self.store.expect_polls(cycles.len());
         let began = Instant::now();
         let lease = Lease::keep(self.store.clone(), run.id, run.stop.clone());
-        let polled = self.poll_all(&run, cycles, seen).await;
+        let polling = async {
+            let cycles = tokio::select! {
+                cycles = cycles => cycles?,
+                () = run.stop.cancelled() => Vec::new(),
+            };
+            self.store.expect_polls(cycles.len());
+            self.poll_all(&run, cycles, seen).await
+        };
+        let polled = polling.await;
         drop(lease);
         let (outcome, error, polls) = match polled {
             Ok(polls) => {
@@ -146,7 +151,7 @@ impl AccountSync<'_> {
                 (outcome, error, polls)
             }
             Err(error) => {
-                give_up(self.store, run.id, &error).await;
+                give_up(self.store, run.id, RunOutcome::Failed, &error).await;
                 return Err(error);
             }
         };
@@ -158,10 +163,10 @@ impl AccountSync<'_> {
     async fn poll_all(
         &self,
         run: &Run,
-        cycles: &[Cycle],
+        cycles: Vec<Cycle>,
         seen: impl Fn(&PollRow),
     ) -> Result<Vec<PollRow>, StoreError> {
-        let mut polls: Vec<PollRow> = stream::iter(cycles.to_vec())
+        let mut polls: Vec<PollRow> = stream::iter(cycles)
             .map(|cycle| self.poll(run, cycle))
             .buffer_unordered(self.max_concurrency + AHEAD)
             .try_filter_map(|row| {

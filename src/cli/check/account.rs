@@ -1,5 +1,7 @@
 //! An account: one signed request, for the current month.
 
+use tokio_util::sync::CancellationToken;
+
 use super::super::CliError;
 use super::CLOCK_TOLERANCE_SECONDS;
 use super::findings::{Findings, off, subject};
@@ -19,7 +21,7 @@ pub(super) async fn check(
         Ok(client) => client,
         Err(error) => return Ok(findings.error(&subject, error)?),
     };
-    let answer = match client.billing_summary(cycle).await {
+    let answer = match client.billing_summary(cycle, &CancellationToken::new()).await {
         Ok(answer) => answer,
         Err(failure) => {
             let trace = failure.exchange.trace_id.map(|id| format!(" (trace id {id})")).unwrap_or_default();

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::{HttpState, Plan};
-use crate::store::{SchemaState, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Who asks wants to know soon; a database that takes longer is as good as gone.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -66,12 +66,8 @@ pub(super) async fn ready(State(state): State<HttpState>) -> Response {
 }
 
 async fn reasons(store: &Store, plan: &Plan) -> Result<Vec<String>, StoreError> {
-    let SchemaState { found, known } = store.schema().await?;
-    if found < known {
-        return Ok(vec![StoreError::OldSchema { found, needed: known }.to_string()]);
-    }
-    if found > known {
-        return Ok(vec![StoreError::NewerSchema { found, known }.to_string()]);
+    if let Some(problem) = store.schema().await?.problem() {
+        return Ok(vec![problem.to_string()]);
     }
     let (now, ticks) = store.tick_states(&plan.jobs()).await?;
     Ok(ticks.iter().filter_map(|tick| plan.complaint(tick, now)).collect())

@@ -8,7 +8,7 @@ use super::Ticker;
 use crate::daemon::job::{What, Work};
 use crate::daemon::slot::LOOK_AGAIN;
 use crate::schedule::{self, Why};
-use crate::store::{Claim, Job, StoreError, Tick, Trigger};
+use crate::store::{Claim, Job, RunRow, StoreError, Tick, Trigger};
 
 /// When to look again at a job that another process is just claiming.
 const BUSY: TimeDelta = TimeDelta::seconds(1);
@@ -32,21 +32,22 @@ impl Ticker {
         for account in self.first_syncs.due(self.clock.now()) {
             self.store.interrupt_dead_runs().await?;
             let stands = self.store.first_sync(&account).await?;
-            if self.first_syncs.is_wanted(&account, stands) {
-                self.claim_first_sync(&account).await?;
-            }
-            self.first_syncs.looked(&account, stands, self.clock.now());
+            let claimed =
+                self.first_syncs.is_wanted(&account, stands) && self.claim_first_sync(&account).await?;
+            self.first_syncs.looked(&account, stands, claimed, self.clock.now());
         }
         Ok(())
     }
 
-    async fn claim_first_sync(&mut self, account: &str) -> Result<(), StoreError> {
+    /// Whether it is ours.
+    async fn claim_first_sync(&mut self, account: &str) -> Result<bool, StoreError> {
         let tick = Tick { account, job: Job::Reconcile, due_at: None, trigger: Trigger::Startup };
-        if let Claim::Ours(run) = self.store.claim(tick, &self.instance).await? {
+        let Claim::Ours(run) = self.store.claim(tick, &self.instance).await? else { return Ok(false) };
+        if !self.under_way.contains(&run.id) {
             tracing::info!(account, run.id = run.id, "first sync: the whole window");
-            self.start(account, Job::Reconcile, run.id);
+            self.start(account, Job::Reconcile, run);
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn look_at(&mut self, index: usize) -> Result<(), StoreError> {
@@ -107,7 +108,7 @@ impl Ticker {
             Claim::Ours(run) => {
                 (slot.counts_from, slot.look_again) = (Some(due_at), None);
                 tracing::debug!(account, run.id = run.id, %due_at, "claimed a tick of {}", job.as_str());
-                self.start(&account, job, run.id);
+                self.start(&account, job, run);
             }
             Claim::Skipped => {
                 (slot.counts_from, slot.look_again) = (Some(due_at), None);
@@ -123,7 +124,7 @@ impl Ticker {
         Ok(())
     }
 
-    fn start(&mut self, account: &str, job: Job, run_id: i64) {
+    fn start(&mut self, account: &str, job: Job, run: RunRow) {
         let known = self.settings.accounts.iter().find(|known| known.name == account);
         let what = match (job, known.zip(self.limits.get(account))) {
             (Job::Prune, _) => What::Prune,
@@ -132,7 +133,7 @@ impl Ticker {
             (_, None) => return tracing::error!(account, "no such account; please report this as a bug"),
         };
         // A clock that was set back makes us claim once more what we are at.
-        if !self.under_way.insert(run_id) {
+        if !self.under_way.insert(run.id) {
             return;
         }
         let work = Work {
@@ -140,7 +141,7 @@ impl Ticker {
             settings: Arc::clone(&self.settings),
             job,
             what,
-            run_id,
+            run,
             clock: Arc::clone(&self.clock),
             metrics: Arc::clone(&self.metrics),
             stop: self.orders.stop.clone(),

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 
-/// Numbers written longer, or with larger exponents, do not fit PostgreSQL's `numeric`.
+/// Numbers written longer are not kept: PostgreSQL's `numeric` would hold some of them, and nobody would read them.
 const MAX_NUMBER_BYTES: usize = 400;
 
 /// Numbers PostgreSQL's `numeric` cannot hold, or only at absurd cost.

@@ -51,7 +51,7 @@ impl Fields {
     }
 
     /// Fields that have been made before.
-    pub(super) fn made(&mut self, fields: &[u8]) {
+    pub(super) fn raw(&mut self, fields: &[u8]) {
         self.0.put_slice(fields);
     }
 

@@ -28,8 +28,8 @@ pub(super) async fn load(
     let write = move |rows: &mut Rows| match kept {
         Some(kept) => kept.reports().try_for_each(|facts| {
             let row = rows.row(COLUMNS)?;
-            row.made(same.as_bytes());
-            row.made(facts);
+            row.raw(same.as_bytes());
+            row.raw(facts);
             Ok(())
         }),
         None => entries.read(&mut Load { rows, same }),
@@ -71,7 +71,7 @@ struct Load<'a> {
 impl EntrySink for Load<'_> {
     fn report(&mut self, _: i32, report: &Report<'_>) -> Result<(), EntriesError> {
         let row = self.rows.row(COLUMNS)?;
-        row.made(self.same.as_bytes());
+        row.raw(self.same.as_bytes());
         row.facts(report);
         Ok(())
     }

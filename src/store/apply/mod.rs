@@ -9,8 +9,8 @@
 //! | exactly what is listed | nothing is written ([`compare`]) |
 //! | anything else | the entries are copied into a temporary table and compared there ([`difference`]) |
 //!
-//! The last way is always right. The others are taken only if all entries are plain: reports, each once,
-//! of known statuses and within retention.
+//! The last way is always right. The others are taken only if all entries are plain: reports, each once and
+//! within retention; the first also only if all their statuses are known.
 //!
 //! Polls of one cycle take turns, and come in the order of their numbers; an answer to an older poll than
 //! the last one believed is discarded.
@@ -53,8 +53,10 @@ pub struct Poll {
     pub account: String,
     /// Cycle asked for.
     pub cycle: Cycle,
-    /// When the number was drawn, right before the request; `None` if none was sent.
-    pub requested_at: Option<DateTime<Utc>>,
+    /// When the number was drawn, right before the request.
+    pub drawn_at: DateTime<Utc>,
+    /// Whether there is a request: not where it would be denied like the one before.
+    pub is_sent: bool,
 }
 
 /// What is known of a poll's last request.
@@ -102,7 +104,7 @@ impl Store {
             Ok(survey) => survey,
             Err(problem) => return self.record_poll(poll, sent, Outcome::Failed, &problem).await,
         };
-        let _turn = self.turn_to_apply().await;
+        let _slot = self.slot_to_apply().await;
         let answer = Answer { poll, sent, guard, survey, entries, may_load: AtomicBool::new(true) };
         let try_apply = || async { told(self.try_apply(&answer).await) };
         match self.with_retries("applying an answer", self.limits.apply, try_apply).await? {
@@ -117,6 +119,7 @@ impl Store {
     /// # Errors
     /// When the run is over, or the database stays out of reach.
     pub async fn confirm_unchanged(&self, poll: &Poll, sent: &Sent) -> Result<PollRow, StoreError> {
+        let _slot = self.slot_to_apply().await;
         self.with_retries("logging a poll", self.limits.small, || async {
             let mut tx = self.begin_poll_tx().await?;
             let turn = match take_turn(&mut tx, poll).await? {

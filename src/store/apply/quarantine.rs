@@ -16,9 +16,10 @@ impl Work<'_> {
             .fetch_all(&mut *self.tx)
             .await
             .map_err(StoreError::doing(doing))?;
-        let (conflicting, identical): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|(_, conflicting)| *conflicting);
-        let identical: Vec<i32> = identical.into_iter().map(|(position, _)| position).collect();
+        let positions = |conflicting| -> Vec<i32> {
+            found.iter().filter(|(_, is)| *is == conflicting).map(|(position, _)| *position).collect()
+        };
+        let (identical, conflicting) = (positions(false), positions(true));
         if !identical.is_empty() {
             sqlx::query("delete from pg_temp.lmp_stage where position = any($1)")
                 .bind(&identical)
@@ -26,7 +27,6 @@ impl Work<'_> {
                 .await
                 .map_err(StoreError::doing("leaving identical entries out"))?;
         }
-        let conflicting: Vec<i32> = conflicting.into_iter().map(|(position, _)| position).collect();
         if !conflicting.is_empty() {
             self.quarantine(Arc::clone(entries), conflicting).await?;
         }

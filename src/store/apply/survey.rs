@@ -67,7 +67,7 @@ pub(super) async fn survey(entries: Arc<dyn Entries>, cutoff: NaiveDate) -> Resu
 struct Surveyor {
     cutoff: NaiveDate,
     survey: Survey,
-    /// Half of each id: eight bytes for each report is what a million of them may take.
+    /// Each id in half its bytes: eight for each report is what a million of them may take.
     ids: Vec<u64>,
     kept: Option<Kept>,
 }

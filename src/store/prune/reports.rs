@@ -1,4 +1,4 @@
-//! Reports and their versions.
+//! Reports and their versions, which go together: nothing in the database would take versions along.
 
 use chrono::NaiveDate;
 use sqlx::{Executor as _, PgConnection};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lmp_billing_sync::simulator::{Fault, FaultRule, Gate};
+use lmp_billing_sync::store::{Claim, FirstSync, Job, NewRun, RunOutcome, Tick, Trigger};
 use rustix::process::Signal;
 
 use super::{NEVER, let_leases_run_out, settings, until_count};
@@ -78,6 +79,28 @@ async fn a_first_sync_that_was_interrupted_is_finished_though_some_of_it_had_bee
     daemon.stops().await;
     let outcomes = lab.texts("select outcome from lmp_billing.sync_runs order by id").await;
     assert_eq!(outcomes, ["interrupted", "succeeded"]);
+}
+
+#[tokio::test]
+async fn a_first_sync_waits_for_a_reconcile_under_way_and_is_not_taken_for_done_by_it() {
+    let lab = crate::support::lab::Lab::new().await;
+    let store = &lab.store;
+    let new = NewRun { job: Job::Reconcile, trigger: Trigger::Schedule, account: "emea", instance: "other" };
+    let reconcile = store.start_run(new).await.unwrap();
+    let first = Tick { account: "emea", job: Job::Reconcile, due_at: None, trigger: Trigger::Startup };
+    let claim = store.claim(first, "ours").await.unwrap();
+    assert!(matches!(claim, Claim::Busy), "{claim:?}");
+    store.finish_run(reconcile.id, RunOutcome::Failed, Some("LMP is away")).await.unwrap();
+    assert_eq!(store.first_sync("emea").await.unwrap(), FirstSync::Needed);
+
+    let claim = store.claim(first, "ours").await.unwrap();
+    let Claim::Ours(run) = claim else { panic!("{claim:?}") };
+    // Whoever did not hear of it asks again.
+    assert_eq!(store.first_sync("emea").await.unwrap(), FirstSync::Running);
+    let claim = store.claim(first, "ours").await.unwrap();
+    assert!(matches!(claim, Claim::Ours(again) if again.id == run.id), "{claim:?}");
+    let claim = store.claim(first, "other").await.unwrap();
+    assert!(matches!(claim, Claim::Taken), "{claim:?}");
 }
 
 #[tokio::test]

@@ -57,11 +57,13 @@ async fn the_data_model_is_that_of_the_live_schema() {
         let &[name, kind, comment] = parts.as_slice() else { panic!("{relation}") };
         writeln!(pages, "\n### {} `{name}`\n\n{comment}\n", if kind == "v" { "View" } else { "Table" })
             .unwrap();
-        writeln!(pages, "| column | type | may be empty | meaning |\n|---|---|---|---|").unwrap();
+        // Of a view's column the database does not know whether it may be empty.
+        let (head, rule) = if kind == "r" { (" may be empty |", "---|") } else { ("", "") };
+        writeln!(pages, "| column | type |{head} meaning |\n|---|---|{rule}---|").unwrap();
         let columns = lab
             .lines(&format!(
                 "select attname, format_type(atttypid, atttypmod),
-                        case when attnotnull or '{kind}' = 'v' then '' else 'yes' end,
+                        case when attnotnull then '' else 'yes' end,
                         case when exists (select from pg_index i where i.indrelid = attrelid and i.indisprimary
                                           and attnum = any(i.indkey)) then 'PK' else '' end,
                         col_description(attrelid, attnum)
@@ -79,13 +81,9 @@ async fn the_data_model_is_that_of_the_live_schema() {
             if kind == "r" {
                 writeln!(diagram, "        {} {column} {key}", short(kind_of)).unwrap();
             }
-            writeln!(
-                pages,
-                "| `{column}` | {} | {optional} | {} |",
-                short(kind_of),
-                meaning.replace('|', "\\|")
-            )
-            .unwrap();
+            let (kind_of, meaning) = (short(kind_of), meaning.replace('|', "\\|"));
+            let optional = if kind == "r" { format!(" {optional} |") } else { String::new() };
+            writeln!(pages, "| `{column}` | {kind_of} |{optional} {meaning} |").unwrap();
         }
         if kind == "r" {
             diagram.push_str("    }\n");

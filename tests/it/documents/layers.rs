@@ -23,7 +23,7 @@ const LAYERS: [(&str, &str); 18] = [
     ("prune", "clock domain run store"),
     ("setup", "clock config embedded lmp prune schedule store sync"),
     ("simulator", "clock domain lmp"),
-    ("daemon", "clock config domain lmp prune schedule setup store sync visible"),
+    ("daemon", "clock config domain lmp prune run schedule setup store sync visible"),
     ("cli", "clock config daemon domain embedded lmp prune setup simulator store sync visible"),
     ("main", "cli"),
 ];

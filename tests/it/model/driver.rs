@@ -202,7 +202,7 @@ impl<'a> Driver<'a> {
     /// As `sync::poll` does it. Says whether the answer was not read.
     async fn apply(&self, waiting: &Waiting, how: How) -> Result<(PollRow, bool), StoreError> {
         let Waiting { poll, .. } = waiting;
-        let today = poll.requested_at.expect("it was sent").date_naive();
+        let today = poll.drawn_at.date_naive();
         let guard = Guard {
             cutoff: self.retention.cutoff(today),
             is_edge: self.retention.window(today).is_edge(poll.cycle),
@@ -261,7 +261,7 @@ impl<'a> Driver<'a> {
             id: waiting.poll.id,
             account: ACCOUNTS[waiting.of.account],
             cycle,
-            requested_at: waiting.poll.requested_at.expect("it was sent"),
+            requested_at: waiting.poll.drawn_at,
             moment: row.finished_at,
             accept: how.accept,
             body: &waiting.body,

@@ -119,7 +119,6 @@ impl Lab {
             account: "emea",
             max_concurrency: 2,
             rules: &self.rules,
-            started_at: self.now().await,
             exchanged: &|_| {},
         };
         sync.run(Job::Manual, Trigger::Cli, "test", cycles, |_| {}, stop).await

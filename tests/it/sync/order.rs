@@ -254,8 +254,12 @@ async fn a_run_told_to_stop_marks_itself_and_its_poll_as_interrupted() {
     gate.open();
     assert_eq!(run.run.outcome, RunOutcome::Interrupted);
     assert_eq!(
-        lab.lines("select outcome, requested_at is not null from lmp_billing.cycle_polls").await,
-        ["interrupted|true"; 2]
+        lab.lines(
+            "select outcome, requested_at is not null, attempts, trace_id is not null, error
+             from lmp_billing.cycle_polls"
+        )
+        .await,
+        ["interrupted|true|1|true|told to stop while waiting for the answer"; 2]
     );
     assert_eq!(lab.value("select outcome, polls from lmp_billing.sync_runs").await, "interrupted|2");
 }

@@ -2,8 +2,12 @@
 
 use lmp_billing_sync::domain::Cycle;
 use lmp_billing_sync::simulator::{BadEntry, Fault, FaultRule, SimReport};
+use lmp_billing_sync::store::RunOutcome;
+use sqlx::AssertSqlSafe;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::lab::{Lab, With as _, report, reports};
+use crate::support::wait::until_async;
 
 /// Ten reports, polled once; from now on digests are trusted.
 async fn refreshing() -> (Lab, Cycle) {
@@ -150,4 +154,27 @@ async fn a_refresh_that_finds_something_new_keeps_its_connection() {
     }
     // Others may have been added.
     assert_eq!(lab.value(&format!("select array_agg(pid) @> array{before} {of_ours}")).await, "true");
+}
+
+#[tokio::test]
+async fn a_run_told_to_stop_does_not_wait_on_for_the_turn_of_a_cycle_to_compare_its_bytes() {
+    let (lab, cycle) = refreshing().await;
+    let mut other = lab.db.pool().acquire().await.unwrap();
+    let turn = format!("select pg_advisory_lock(hashtextextended('lmp_billing cycle {cycle} emea', 0))");
+    sqlx::raw_sql(AssertSqlSafe(turn)).execute(&mut *other).await.unwrap();
+    let (stop, cycles) = (CancellationToken::new(), [cycle]);
+    let (run, ()) = tokio::join!(lab.sync_until(&cycles, &stop), async {
+        until_async("the poll waits for its turn", async || {
+            lab.value(
+                "select count(*) from pg_locks where locktype = 'advisory' and not granted
+                         and database = (select oid from pg_database where datname = current_database())",
+            )
+            .await
+                == "1"
+        })
+        .await;
+        stop.cancel();
+    });
+    assert_eq!(run.run.outcome, RunOutcome::Interrupted);
+    assert_eq!(run.polls[0].error.as_deref(), Some("told to stop while applying the answer"));
 }

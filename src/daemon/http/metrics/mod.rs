@@ -29,15 +29,6 @@ const JOB: &str = "job_name";
 /// Seconds. An exchange may take as long as `sync.request_timeout`, a minute by default.
 const EXCHANGE_BUCKETS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
 
-const POLL_OUTCOMES: [Outcome; 6] = [
-    Outcome::Applied,
-    Outcome::Unchanged,
-    Outcome::Stale,
-    Outcome::Suspect,
-    Outcome::Failed,
-    Outcome::Interrupted,
-];
-
 const RUN_OUTCOMES: [RunOutcome; 4] =
     [RunOutcome::Succeeded, RunOutcome::Partial, RunOutcome::Failed, RunOutcome::Interrupted];
 
@@ -166,7 +157,7 @@ impl Metrics {
     /// Shows these accounts from the start: a rate needs a nought to rise from.
     pub(super) fn expect_accounts(&self, accounts: &[String]) {
         for account in accounts {
-            for outcome in POLL_OUTCOMES {
+            for outcome in Outcome::ALL {
                 self.polls.with_label_values(&[&**account, outcome.as_str()]);
             }
             for kind in ["inserted", "updated", "withdrawn"] {

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::super::sight::Sight;
 use super::text::{ago, many, moment, month_name, sentence, span};
-use crate::schedule::is_overdue;
+use crate::schedule::overdue_since;
 use crate::store::{CycleState, Job, Overview};
 
 /// A poll may come this long after its tick: a run polls one cycle after the other, and not too fast.
@@ -124,7 +124,7 @@ fn confirmation(sight: &Sight, overview: &Overview, account: &str) -> Vec<Findin
             .plan
             .schedules
             .get(&job)
-            .is_some_and(|schedule| is_overdue(schedule, from, now, POLLED_WITHIN).is_some())
+            .is_some_and(|schedule| overdue_since(schedule, from, now, POLLED_WITHIN).is_some())
     };
     let open: Vec<&CycleState> =
         overview.open_cycles(account).filter(|state| late(state, Job::Refresh)).collect();

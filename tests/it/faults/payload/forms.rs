@@ -246,6 +246,12 @@ async fn a_new_status_and_a_name_longer_than_promised_are_remarked_on() {
     let first =
         first.complains(&["a status that is not documented", "name is longer than the 128 characters"]);
     assert_eq!(first.stderr.matches("a status that is not documented").count(), 1);
+    assert_eq!(
+        first.stderr.matches("longer than the 128").count(),
+        1,
+        "read twice, told once: {}",
+        first.stderr
+    );
     let again = lab.succeeds(&["sync", "--cycle", &month]).await;
     assert!(!again.stderr.contains("a status that is not documented"), "told once: {}", again.stderr);
     assert_eq!(lab.texts("select status from lmp_billing.reports").await, ["Awaiting Purchase Order"]);
