@@ -142,7 +142,7 @@ impl<'a> Stored<'a> {
         };
         let sent = Sent { http_status: Some(200), attempts: 1, ..Sent::default() };
         // A poll that was applied is only looked up: each needs a number of its own.
-        let poll = self.store.begin_poll(self.run, self.case.name, self.cycle).await?;
+        let poll = self.store.draw_poll(self.run, self.case.name, self.cycle).await?;
         let began = Instant::now();
         let row = self.store.apply_poll(&poll, &sent, &guard, answer).await?;
         Ok((row, began.elapsed()))

@@ -14,7 +14,7 @@ use super::account::name_of;
 use super::error::Problem;
 use super::section::Table;
 
-const PREFIX: &str = "LMP_BILLING_SYNC__";
+pub(super) const PREFIX: &str = "LMP_BILLING_SYNC__";
 
 /// Puts every override into `settings`; what cannot be put anywhere is a problem.
 pub(super) fn overlay(

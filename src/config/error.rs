@@ -1,6 +1,9 @@
 //! What is wrong with the settings.
 
 use std::fmt;
+use std::path::PathBuf;
+
+use super::env::PREFIX;
 
 /// Everything found wrong with the settings, so that it can be mended in one go. Exit code 78.
 ///
@@ -9,6 +12,8 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     problems: Vec<Problem>,
+    /// The settings file, where there is one that could be read.
+    file: Option<PathBuf>,
 }
 
 /// One thing that is wrong: a sentence whose subject is the key.
@@ -20,8 +25,10 @@ pub struct Problem {
 }
 
 impl ConfigError {
-    pub(super) fn new(problems: Vec<Problem>) -> Self {
-        Self { problems }
+    /// `file` is where the settings come from that no variable has set.
+    pub(super) fn new(problems: Vec<Problem>, file: Option<PathBuf>) -> Self {
+        let file = file.filter(|_| problems.iter().any(Problem::is_of_the_file));
+        Self { problems, file }
     }
 
     /// What is wrong, in the order it was found; at least one problem.
@@ -42,6 +49,10 @@ impl Problem {
         self
     }
 
+    fn is_of_the_file(&self) -> bool {
+        self.variable.is_none() && !self.key.starts_with(PREFIX)
+    }
+
     /// The setting in dotted form, or the file or environment variable if no setting can be told.
     pub fn key(&self) -> &str {
         &self.key
@@ -50,7 +61,7 @@ impl Problem {
 
 impl From<Problem> for ConfigError {
     fn from(problem: Problem) -> Self {
-        Self { problems: vec![problem] }
+        Self { problems: vec![problem], file: None }
     }
 }
 
@@ -67,10 +78,14 @@ impl fmt::Display for Problem {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let [problem] = self.problems.as_slice() {
-            return write!(f, "wrong settings: {problem}");
+        write!(f, "wrong settings")?;
+        if let Some(file) = &self.file {
+            write!(f, " in {}", file.display())?;
         }
-        write!(f, "wrong settings:")?;
+        if let [problem] = self.problems.as_slice() {
+            return write!(f, ": {problem}");
+        }
+        write!(f, ":")?;
         self.problems.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
     }
 }
@@ -91,8 +106,8 @@ mod tests {
             "wrong settings: sync.max_attempts must be 1 or more"
         );
         assert_eq!(
-            ConfigError { problems: vec![one, two] }.to_string(),
-            "wrong settings:\n  - sync.max_attempts must be 1 or more\n  \
+            ConfigError::new(vec![one, two], Some("/etc/config.toml".into())).to_string(),
+            "wrong settings in /etc/config.toml:\n  - sync.max_attempts must be 1 or more\n  \
              - http.listen (set by LMP_BILLING_SYNC__HTTP__LISTEN) must be an address"
         );
     }

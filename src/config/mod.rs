@@ -124,11 +124,12 @@ impl Settings {
         let mut reader =
             Reader { credentials_dir, base_dir, reads_secrets, problems: Vec::new(), known: Vec::new() };
         env::overlay(&mut entries, environment, &mut reader.problems);
-        let settings =
-            Section::read_all(&mut reader, String::new(), entries, |section| Self::read(section, source));
+        let settings = Section::read_all(&mut reader, String::new(), entries, |section| {
+            Self::read(section, source.clone())
+        });
         match settings {
             Some(settings) if reader.problems.is_empty() => Ok(settings),
-            _ => Err(ConfigError::new(reader.problems)),
+            _ => Err(ConfigError::new(reader.problems, source)),
         }
     }
 

@@ -20,6 +20,7 @@ mod route;
 mod runs;
 mod shortcut;
 mod ticks;
+mod turn;
 mod tx;
 
 use std::pin::pin;
@@ -35,7 +36,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, Row as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
-pub use apply::{BadEntry, Contradicting, Entries, EntriesError, EntrySink, Guard, Poll, Sent};
+pub use apply::{BadEntry, Contradicting, Entries, EntriesError, EntrySink, Guard};
 pub use columns::Extra;
 pub use error::StoreError;
 pub use export::{CurrentReport, ExportFilter, ReportVersion};
@@ -45,7 +46,7 @@ pub use overview::{
     CycleState, Figures, JobTicks, Lately, Overview, RecentChange, RecentRun, Reopened, Scope, StatusCount,
     Suspicion, UpstreamClock,
 };
-pub use polls::{Outcome, PollRow};
+pub use polls::{Outcome, Poll, PollRow, Sent};
 pub use prune::{Batch, Cutoff, Deleted, DueReports, PruneClocks, PruneCount};
 pub use read::{CycleStatuses, JobStatus, QuarantineCount, StatusChange};
 pub use retry::Limits;

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, Row as _};
 use std::fmt::Write;
 use uuid::Uuid;
 
-use super::apply::{Poll, Sent, Turn};
+use super::turn::{Turn, lock_run};
 use super::{Store, StoreError};
 use crate::domain::Cycle;
 
@@ -96,6 +96,40 @@ impl PollRow {
     }
 }
 
+/// A poll whose number has been drawn.
+#[derive(Clone, Debug)]
+pub struct Poll {
+    /// Its number, which orders everything.
+    pub id: i64,
+    /// The run it belongs to.
+    pub run_id: i64,
+    /// Account asked for.
+    pub account: String,
+    /// Cycle asked for.
+    pub cycle: Cycle,
+    /// When the number was drawn, right before the request.
+    pub drawn_at: DateTime<Utc>,
+    /// Whether there is a request: not where it would be denied like the one before.
+    pub is_sent: bool,
+}
+
+/// What is known of a poll's last request.
+#[derive(Clone, Debug, Default)]
+pub struct Sent {
+    /// Status code of the answer.
+    pub http_status: Option<i16>,
+    /// The trace id sent.
+    pub trace_id: Option<Uuid>,
+    /// The server's clock.
+    pub server_date: Option<DateTime<Utc>>,
+    /// Requests sent, retries included.
+    pub attempts: i16,
+    /// Size and SHA-256 of the decoded answer.
+    pub body: Option<(i64, [u8; 32])>,
+    /// What read the answer: the program's version, and the settings that make it read differently.
+    pub read_by: String,
+}
+
 /// What a poll's row says beside what [`Poll`] and [`Sent`] know.
 #[derive(Debug, Default)]
 pub(super) struct PollResult {
@@ -115,7 +149,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database stays out of reach.
-    pub async fn begin_poll(&self, run_id: i64, account: &str, cycle: Cycle) -> Result<Poll, StoreError> {
+    pub async fn draw_poll(&self, run_id: i64, account: &str, cycle: Cycle) -> Result<Poll, StoreError> {
         let doing = "drawing a poll's number";
         self.with_retries(doing, self.limits.small, || async {
             let drawn = self.ask("select nextval('lmp_billing.poll_ids'), clock_timestamp()", doing).await?;
@@ -167,29 +201,6 @@ impl Store {
             Box::pin(rows.fetch_all(connection))
         })
         .await
-    }
-}
-
-/// Locks the run of a poll against being ended, and stops unless it is still running. Polls of one run may hold
-/// this lock together, and its process may give signs of life meanwhile. Returns the poll's row, if it has been
-/// written: after a commit whose answer was lost, this tells.
-pub(super) async fn lock_run(
-    connection: &mut PgConnection,
-    poll: &Poll,
-) -> Result<Option<PollRow>, StoreError> {
-    let logged = sqlx::query_scalar!(
-        r#"select exists (select from lmp_billing.cycle_polls where id = $2) as "logged!"
-           from lmp_billing.sync_runs where id = $1 and outcome = 'running' for key share"#,
-        poll.run_id,
-        poll.id
-    )
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(StoreError::doing("locking the run"))?;
-    match logged {
-        None => Err(StoreError::RunEnded(poll.run_id)),
-        Some(false) => Ok(None),
-        Some(true) => find(connection, poll.id).await,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Answers that need not be read: identical byte for byte to the last believed one.
 
-use super::apply::{Poll, Sent, TakenTurn, take_turn};
-use super::polls::{self, Outcome, PollResult, PollRow};
+use super::polls::{self, Outcome, Poll, PollResult, PollRow, Sent};
+use super::turn::{TakenTurn, take_turn};
 use super::{Store, StoreError};
 
 impl Store {

@@ -48,7 +48,7 @@ const BEGIN_POLL: &str =
 
 /// The same for what only looks: one moment's state for all its statements, and an end within the
 /// patience of somebody who waits for a page.
-const BEGIN_READING: &str = "begin isolation level repeatable read read only;
+const BEGIN_LOOK: &str = "begin isolation level repeatable read read only;
     set local lock_timeout = '2s';
     set local statement_timeout = '8s';
     set local idle_in_transaction_session_timeout = '30s';
@@ -137,7 +137,7 @@ impl Store {
 
     /// A transaction that only looks, for somebody who waits.
     pub(super) async fn begin_look(&self) -> Result<Tx, StoreError> {
-        self.begin_with(&self.pool, BEGIN_READING).await
+        self.begin_with(&self.pool, BEGIN_LOOK).await
     }
 
     /// A transaction of an export.

@@ -1,14 +1,11 @@
 //! One poll: one request for one account's one cycle, and applying its answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
-
 use super::entries::AnswerEntries;
-use super::run::AccountSync;
+use super::run::{AccountSync, RunState};
 use crate::domain::Cycle;
 use crate::lmp::{Answer, Exchange, Failure, LmpError};
 use crate::run::stopped_for;
@@ -20,28 +17,14 @@ const GRACE: Duration = Duration::from_secs(6);
 /// Rows of a larger answer would not be kept to their end: they take half as much as its JSON.
 const WORTH_KEEPING: u64 = 2 << 20;
 
-/// What the polls of one run share.
-#[derive(Debug)]
-pub(super) struct Run {
-    pub(super) id: i64,
-    /// Cancelled when the program is told to stop, or the run is no longer ours.
-    pub(super) stop: CancellationToken,
-    /// Set when the upstream denied access: it would deny the other requests too.
-    pub(super) denied: AtomicBool,
-    /// Whether all of the last answer was new, as in an account's first sync: the next one is likely to be, too.
-    pub(super) all_new: AtomicBool,
-    /// As many as may be asked for at once. Answers that have come are applied meanwhile.
-    pub(super) asking: Semaphore,
-}
-
 impl AccountSync<'_> {
     /// Polls one cycle; `None` if the run was stopped before.
-    pub(super) async fn poll(&self, run: &Run, cycle: Cycle) -> Result<Option<PollRow>, StoreError> {
+    pub(super) async fn poll(&self, run: &RunState, cycle: Cycle) -> Result<Option<PollRow>, StoreError> {
         let asking = run.asking.acquire().await;
         if run.stop.is_cancelled() {
             return Ok(None);
         }
-        let mut poll = self.store.begin_poll(run.id, self.account, cycle).await?;
+        let mut poll = self.store.draw_poll(run.id, self.account, cycle).await?;
         if run.denied.load(Ordering::Relaxed) {
             poll.is_sent = false;
             let reason = "not sent: LMP denied access to an earlier poll of this run";
@@ -66,7 +49,7 @@ impl AccountSync<'_> {
         .map(Some)
     }
 
-    async fn apply(&self, run: &Run, poll: &Poll, answer: Answer) -> Result<PollRow, StoreError> {
+    async fn apply(&self, run: &RunState, poll: &Poll, answer: Answer) -> Result<PollRow, StoreError> {
         let guard = self.guard(poll);
         let sent = Sent {
             body: Some((i64::try_from(answer.body.len()).unwrap_or(i64::MAX), answer.body.sha256())),
@@ -89,7 +72,7 @@ impl AccountSync<'_> {
         Ok(applied)
     }
 
-    async fn fail(&self, run: &Run, poll: &Poll, failure: Failure) -> Result<PollRow, StoreError> {
+    async fn fail(&self, run: &RunState, poll: &Poll, failure: Failure) -> Result<PollRow, StoreError> {
         let Failure { exchange, error } = failure;
         let sent = self.sent(&exchange);
         match error {
@@ -105,7 +88,7 @@ impl AccountSync<'_> {
     /// What came of an answer, which the database is being told.
     async fn store_it(
         &self,
-        run: &Run,
+        run: &RunState,
         poll: &Poll,
         sent: &Sent,
         storing: impl Future<Output = Result<PollRow, StoreError>>,

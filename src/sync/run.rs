@@ -11,7 +11,6 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::poll::Run;
 use crate::domain::{Cycle, Retention};
 use crate::lmp::Client;
 use crate::run::{Lease, give_up, within_last_call};
@@ -72,6 +71,20 @@ pub struct AccountSync<'a> {
     pub exchanged: &'a (dyn Fn(Duration) + Send + Sync),
 }
 
+/// What the polls of one run share.
+#[derive(Debug)]
+pub(super) struct RunState {
+    pub(super) id: i64,
+    /// Cancelled when the program is told to stop, or the run is no longer ours.
+    pub(super) stop: CancellationToken,
+    /// Set when the upstream denied access: it would deny the other requests too.
+    pub(super) denied: AtomicBool,
+    /// Whether all of the last answer was new, as in an account's first sync: the next one is likely to be, too.
+    pub(super) all_new: AtomicBool,
+    /// As many as may be asked for at once. Answers that have come are applied meanwhile.
+    pub(super) asking: Semaphore,
+}
+
 /// A run that has ended.
 #[derive(Debug)]
 pub struct Ended {
@@ -126,7 +139,7 @@ impl AccountSync<'_> {
         seen: impl Fn(&PollRow),
         stop: &CancellationToken,
     ) -> Result<Ended, StoreError> {
-        let run = Run {
+        let run = RunState {
             id: run_id,
             stop: stop.child_token(),
             denied: AtomicBool::new(false),
@@ -162,7 +175,7 @@ impl AccountSync<'_> {
 
     async fn poll_all(
         &self,
-        run: &Run,
+        run: &RunState,
         cycles: Vec<Cycle>,
         seen: impl Fn(&PollRow),
     ) -> Result<Vec<PollRow>, StoreError> {

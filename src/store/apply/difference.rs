@@ -1,6 +1,13 @@
 //! An answer beside what is stored: the entries are staged, and what differs is written.
 //!
-//! What the numbers in the `.sql` files beside this one mean is said at their heads.
+//! 1. `stage.sql` makes the temporary tables, [`super::stage`] copies the entries into one.
+//! 2. `spell_statuses.sql` gives known statuses their spelling; [`super::quarantine`] leaves doubles out and sets entries
+//!    aside that contradict each other (`duplicates.sql`).
+//! 3. `diff.sql` writes into the other table how each report differs.
+//! 4. [`super::guard`] says whether that is to be believed. If not, only the quarantine is written.
+//! 5. `add_statuses.sql`, `change.sql`, `insert.sql` and `withdraw.sql` write what differs; then comes the quarantine.
+//!
+//! What the numbers in the `.sql` files mean is said at their heads.
 
 use std::sync::Arc;
 

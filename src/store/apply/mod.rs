@@ -34,47 +34,12 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use uuid::Uuid;
 
-use super::polls::{self, Outcome, PollResult, PollRow};
+use super::polls::{self, Outcome, Poll, PollResult, PollRow, Sent};
+use super::turn::{TakenTurn, last_believed, take_turn};
 use super::{Store, StoreError};
-use crate::domain::Cycle;
 use crate::task::shared_out;
 use survey::{MAX_PAYLOADS, Survey, survey};
-
-/// A poll whose number has been drawn.
-#[derive(Clone, Debug)]
-pub struct Poll {
-    /// Its number, which orders everything.
-    pub id: i64,
-    /// The run it belongs to.
-    pub run_id: i64,
-    /// Account asked for.
-    pub account: String,
-    /// Cycle asked for.
-    pub cycle: Cycle,
-    /// When the number was drawn, right before the request.
-    pub drawn_at: DateTime<Utc>,
-    /// Whether there is a request: not where it would be denied like the one before.
-    pub is_sent: bool,
-}
-
-/// What is known of a poll's last request.
-#[derive(Clone, Debug, Default)]
-pub struct Sent {
-    /// Status code of the answer.
-    pub http_status: Option<i16>,
-    /// The trace id sent.
-    pub trace_id: Option<Uuid>,
-    /// The server's clock.
-    pub server_date: Option<DateTime<Utc>>,
-    /// Requests sent, retries included.
-    pub attempts: i16,
-    /// Size and SHA-256 of the decoded answer.
-    pub body: Option<(i64, [u8; 32])>,
-    /// What read the answer: the program's version, and the settings that make it read differently.
-    pub read_by: String,
-}
 
 impl Store {
     /// Applies an answer, and logs the poll with what it came to.
@@ -207,66 +172,6 @@ impl From<EntriesError> for Problem {
             EntriesError::Closed => Self::Store(StoreError::Staging(error.to_string())),
         }
     }
-}
-
-/// A cycle's turn, as a transaction has got it.
-#[derive(Clone, Debug)]
-pub(super) struct Turn {
-    /// The transaction's moment.
-    pub(super) moment: DateTime<Utc>,
-    /// Which transactions were over by then (a `pg_snapshot`): what they wrote is seen from here on.
-    pub(super) saw: String,
-}
-
-/// What became of a poll's wish for its cycle's turn.
-pub(super) enum TakenTurn {
-    /// It has it.
-    Now(Turn),
-    /// It had it already, and has been logged: only the answer to its commit was lost.
-    Before(PollRow),
-}
-
-/// Locks the run of a poll as [`polls::lock_run`] does, and takes the cycle's turn: polls of one cycle wait for each
-/// other from here on.
-pub(super) async fn take_turn(connection: &mut PgConnection, poll: &Poll) -> Result<TakenTurn, StoreError> {
-    // The run is locked first, because the turn depends on its row. The innermost subquery is evaluated before the
-    // moment is, because what it calls has an effect. Later statements see what was committed before the lock came
-    // free: each sees the moment of its own beginning.
-    let taken = sqlx::query!(
-        r#"select exists (select from lmp_billing.cycle_polls where id = $2) as "logged!",
-                  turn.moment as "moment!", turn.saw as "saw!"
-           from (select id from lmp_billing.sync_runs where id = $1 and outcome = 'running' for key share) run
-           cross join lateral (
-               select clock_timestamp() as moment, pg_current_snapshot()::text as saw
-               from (select pg_advisory_xact_lock(
-                         hashtextextended('lmp_billing cycle ' || $4::text || ' ' || $3::text, 0))
-                     where run.id is not null) locked
-           ) turn"#,
-        poll.run_id,
-        poll.id,
-        poll.account,
-        poll.cycle.to_string()
-    )
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(StoreError::doing("waiting for the cycle's turn"))?;
-    let taken = taken.ok_or(StoreError::RunEnded(poll.run_id))?;
-    let logged = if taken.logged { polls::find(connection, poll.id).await? } else { None };
-    Ok(logged.map_or(TakenTurn::Now(Turn { moment: taken.moment, saw: taken.saw }), TakenTurn::Before))
-}
-
-/// The number of the cycle's last believed poll.
-async fn last_believed(connection: &mut PgConnection, poll: &Poll) -> Result<Option<i64>, StoreError> {
-    sqlx::query_scalar!(
-        "select id from lmp_billing.cycle_polls
-         where account = $1 and cycle = $2 and outcome in ('applied', 'unchanged')
-         order by id desc limit 1",
-        poll.account,
-        poll.cycle.first_day()
-    )
-    .fetch_optional(connection)
-    .await
-    .map_err(StoreError::doing("looking for the cycle's last poll"))
 }
 
 /// What there was of the cycle before this poll.

@@ -98,7 +98,7 @@ impl Rich {
             let claim =
                 store.claim(Tick { account, job, due_at, trigger }, "rich").await.expect("it can be claimed");
             let Claim::Ours(run) = claim else { panic!("nobody else is there: {claim:?}") };
-            let poll = store.begin_poll(run.id, account, months_ago(1)).await.expect("a number");
+            let poll = store.draw_poll(run.id, account, months_ago(1)).await.expect("a number");
             let (outcome, ended) = match job {
                 Job::Refresh => (Outcome::Interrupted, RunOutcome::Interrupted),
                 _ => (Outcome::Failed, RunOutcome::Failed),

@@ -134,7 +134,7 @@ impl<'a> Driver<'a> {
     async fn ask(&mut self, of: Of, broken: Option<Broken>) -> Result<Waiting, Wrong> {
         let cycle = self.cycles[of.cycle];
         let run = self.run(of.account).await?;
-        let poll = self.store.begin_poll(run, ACCOUNTS[of.account], cycle).await.map_err(words)?;
+        let poll = self.store.draw_poll(run, ACCOUNTS[of.account], cycle).await.map_err(words)?;
         let listed = self.listed.entry((of.account, of.cycle)).or_default();
         let body = match broken {
             None => listed.body(cycle.first_day(), self.today),

@@ -43,7 +43,7 @@ async fn run(lab: &Lab) -> i64 {
 }
 
 async fn begin(lab: &Lab, run: i64, cycle: Cycle) -> Poll {
-    lab.store.begin_poll(run, "emea", cycle).await.unwrap()
+    lab.store.draw_poll(run, "emea", cycle).await.unwrap()
 }
 
 fn guard() -> Guard {
