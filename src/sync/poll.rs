@@ -32,16 +32,16 @@ impl AccountSync<'_> {
             return Ok(Some(row));
         }
         let answer = self.client.billing_summary(cycle, &run.stop).await;
-        if let Err(failure) = &answer
-            && failure.error.is_denied()
-        {
-            run.denied.store(true, Ordering::Relaxed);
+        match &answer {
+            Ok(answer) => (self.exchanged)(answer.exchange.took),
+            Err(Failure { error: LmpError::Stopped, .. }) => {}
+            Err(failure) => {
+                run.denied.fetch_or(failure.error.is_denied(), Ordering::Relaxed);
+                (self.exchanged)(failure.exchange.took);
+            }
         }
+        // Whoever asks next knows of a denial.
         drop(asking);
-        (self.exchanged)(match &answer {
-            Ok(answer) => answer.exchange.took,
-            Err(failure) => failure.exchange.took,
-        });
         match answer {
             Ok(answer) => self.apply(run, &poll, answer).await,
             Err(failure) => self.fail(run, &poll, failure).await,
@@ -66,7 +66,7 @@ impl AccountSync<'_> {
                 .likely_new(likely_new);
             self.store.apply_poll(poll, &sent, &guard, Arc::new(entries)).await
         };
-        let applied = self.store_it(run, poll, &sent, applying).await?;
+        let applied = self.settle(run, poll, &sent, applying).await?;
         run.all_new
             .store(applied.inserted > 0 && applied.inserted == applied.reports_seen, Ordering::Relaxed);
         Ok(applied)
@@ -79,14 +79,14 @@ impl AccountSync<'_> {
             LmpError::Stopped => self.log(poll, &sent, Outcome::Interrupted, &error.to_string()).await,
             // At the edge of what the vendor keeps, "bad request" may only mean that it is gone.
             LmpError::Refused(status) if status.as_u16() == 400 && self.guard(poll).is_edge => {
-                self.store_it(run, poll, &sent, self.store.confirm_unchanged(poll, &sent)).await
+                self.settle(run, poll, &sent, self.store.confirm_unchanged(poll, &sent)).await
             }
             _ => self.log(poll, &sent, Outcome::Failed, &error.to_string()).await,
         }
     }
 
     /// What came of an answer, which the database is being told.
-    async fn store_it(
+    async fn settle(
         &self,
         run: &RunState,
         poll: &Poll,
