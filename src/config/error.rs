@@ -52,11 +52,6 @@ impl Problem {
     fn is_of_the_file(&self) -> bool {
         self.variable.is_none() && !self.key.starts_with(PREFIX)
     }
-
-    /// The setting in dotted form, or the file or environment variable if no setting can be told.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
 }
 
 impl From<Problem> for ConfigError {

@@ -42,6 +42,11 @@ impl<'a> RawEntry<'a> {
         Self { text, fields: None }
     }
 
+    #[cfg(test)]
+    pub(super) fn is_split(&self) -> bool {
+        self.fields.is_some()
+    }
+
     /// Its JSON text.
     pub fn text(&self) -> &'a str {
         self.text

@@ -173,6 +173,18 @@ mod tests {
     }
 
     #[test]
+    fn an_object_that_the_window_cuts_is_split_into_its_fields_all_the_same() {
+        let object = r#"{"id":"x"}"#;
+        for blank in SIZE - object.len()..=SIZE {
+            let text = " ".repeat(blank) + object;
+            let split = window(text.as_bytes()).entry(|entry| (entry.is_split(), entry.text().to_owned()));
+            assert!(matches!(split, Ok((true, text)) if text == object), "after {blank} blanks");
+        }
+        let cut = Window::new(&b"{\"id\":"[..]).entry(|entry| entry.text().to_owned());
+        assert!(matches!(cut, Err(Problem::Malformed(problem)) if problem.starts_with("it ends too early")));
+    }
+
+    #[test]
     fn what_has_been_read_makes_room_for_what_comes() {
         let text = "[1,2,3] ".repeat(SIZE);
         let mut window = window(text.as_bytes());

@@ -93,6 +93,10 @@ fn the_first_name_that_is_longer_than_promised_is_remarked_on() {
         assert!(matches!(reader.read(entry.as_str().into()), Entry::Good(_)));
         assert_eq!(reader.remarked, remarked, "{name}");
     }
+    assert!(
+        EntryReader::new("2026-08".parse().unwrap(), &ignored).silent().remarked,
+        "as if it had been done"
+    );
 }
 
 #[test]
@@ -258,6 +262,9 @@ fn what_is_no_object_is_refused_and_arrays_do_not_pass_for_reports() {
         let Entry::Bad(bad) = read(raw) else { panic!("{raw} was taken") };
         assert_eq!(bad.reason, Reason::NotAnObject);
     }
+    // An object of which a name cannot be read is one all the same.
+    let Entry::Bad(bad) = read(r#"{"\ud800":1}"#) else { panic!("it was taken") };
+    assert_eq!(bad.reason, Reason::InvalidText, "{}", bad.detail);
 }
 
 #[test]
