@@ -178,8 +178,18 @@ mod tests {
     }
 
     #[test]
+    fn the_29th_of_february_waits_for_leap_years() {
+        let leap_day = schedule("0 3 29 2 *", Tz::UTC);
+        let next = |after: &str| leap_day.next_after(at(after)).unwrap().to_string();
+        assert_eq!(next("2026-11-23T00:00:00Z"), "2028-02-29 03:00:00 UTC");
+        assert_eq!(next("2096-02-29T03:00:00Z"), "2104-02-29 03:00:00 UTC");
+        // 2100 is no leap year.
+        assert_eq!(ticks("0 3 L 2 *", Tz::UTC, "2100-01-01T00:00:00Z", 1), ["02-28 03:00 UTC"]);
+    }
+
+    #[test]
     fn what_can_never_be_due_is_refused() {
-        for never in ["30 2 30 2 *", "0 0 31 4,6 *"] {
+        for never in ["30 2 30 2 *", "0 0 31 4,6 *", "0 0 30,31 2 *"] {
             assert_eq!(CronSchedule::parse(never, Europe::Berlin).unwrap_err(), InvalidSchedule::NeverDue);
         }
         assert!(CronSchedule::parse("30 2 29 2 *", Europe::Berlin).is_ok());

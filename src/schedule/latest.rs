@@ -1,4 +1,8 @@
-//! The newest tick of a span of time, found without walking through all of them: the span may be years of seconds.
+//! Which tick is due, and since when one has been: a job *counts from* its newest claimed tick, or from the
+//! moment it came on its schedule if it has none. Only the newest tick since then is ever run: claiming it
+//! settles those before it. It is found without walking through all of them: the span may be years of seconds.
+
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -39,6 +43,17 @@ impl CronSchedule {
             }
         }
         Some(newest)
+    }
+
+    /// The oldest tick since `counts_from`, if it came more than `grace` ago: since then the job has been behind.
+    pub fn behind_since(
+        &self,
+        counts_from: DateTime<Utc>,
+        now: DateTime<Utc>,
+        grace: Duration,
+    ) -> Option<DateTime<Utc>> {
+        let tolerated = now.checked_sub_signed(TimeDelta::from_std(grace).ok()?)?;
+        self.next_after(counts_from).filter(|due| *due < tolerated)
     }
 }
 
@@ -83,6 +98,36 @@ mod tests {
     }
 
     #[test]
+    fn a_tick_is_due_from_its_moment_on_until_it_is_claimed() {
+        let refresh = schedule("0 */4 * * *", Tz::UTC);
+        let due = |counts_from, now| refresh.latest(at(counts_from), at(now));
+        assert_eq!(due("2026-11-23T00:30:00Z", "2026-11-23T03:59:59.999Z"), None);
+        let at_four = Some(at("2026-11-23T04:00:00Z"));
+        assert_eq!(due("2026-11-23T00:30:00Z", "2026-11-23T04:00:00Z"), at_four);
+        assert_eq!(due("2026-11-23T00:30:00Z", "2026-11-23T07:59:59Z"), at_four);
+        assert_eq!(due("2026-11-23T04:00:00Z", "2026-11-23T07:59:59Z"), None);
+    }
+
+    #[test]
+    fn while_the_clock_is_back_nothing_is_due_and_no_job_behind() {
+        let prune = schedule("0 5 * * *", Tz::UTC);
+        let (claimed, back) = (at("2026-11-23T05:00:00Z"), at("2026-11-20T12:00:00Z"));
+        assert_eq!(prune.latest(claimed, back), None);
+        assert_eq!(prune.behind_since(claimed, back, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn a_job_is_behind_since_its_oldest_unclaimed_tick_once_the_grace_is_over() {
+        let refresh = schedule("0 */4 * * *", Tz::UTC);
+        let counts_from = at("2026-11-23T00:00:00Z");
+        let behind = |now| refresh.behind_since(counts_from, at(now), Duration::from_mins(10));
+        assert_eq!(behind("2026-11-23T04:10:00Z"), None);
+        assert_eq!(behind("2026-11-23T04:10:01Z"), Some(at("2026-11-23T04:00:00Z")));
+        assert_eq!(behind("2026-11-24T00:00:00Z"), Some(at("2026-11-23T04:00:00Z")));
+        assert_eq!(refresh.behind_since(DateTime::UNIX_EPOCH, counts_from, Duration::MAX), None);
+    }
+
+    #[test]
     fn each_second_of_a_thousand_years_is_no_trouble() {
         let each_second = schedule("* * * * * *", Europe::Berlin);
         let now = at("2026-10-25T00:59:59.5Z");
@@ -116,6 +161,43 @@ mod tests {
             let next = |tick: &DateTime<Utc>| schedule.next_after(*tick).filter(|tick| *tick <= until);
             let last = successors(next(&after), next).last();
             assert_eq!(schedule.latest(after, until), last, "{expression} {zone} {after} {until}");
+        }
+    }
+
+    /// A daemon whose clock jumps, mostly ahead, and which claims whatever is due.
+    #[test]
+    fn no_tick_is_due_twice_or_ahead_of_its_time_and_none_is_forgotten() {
+        let mut dice = dice();
+        let zones = [
+            Tz::UTC,
+            Europe::Berlin,
+            Africa::Casablanca,
+            Australia::Lord_Howe,
+            America::Havana,
+            America::Asuncion,
+        ];
+        let expressions = ["0 */4 * * *", "30 2 * * *", "0 0 L * *", "*/30 * * * *", "45 0,2,3 * * *"];
+        for _ in 0..60 {
+            let zone = *dice.choice(&zones).unwrap();
+            let expression = dice.choice(expressions).unwrap();
+            let schedule = schedule(expression, zone);
+            let mut now = at("2007-01-01T00:00:00Z") + TimeDelta::seconds(dice.i64(0..900_000_000));
+            let mut counts_from = now;
+            for _ in 0..60 {
+                let step = TimeDelta::milliseconds(1 << dice.u32(0..31));
+                now = if dice.u8(..8) == 0 { now - step } else { now + step };
+                let announced = schedule.next_after(counts_from.max(now));
+                let is_late = schedule.behind_since(counts_from, now, Duration::ZERO);
+                let found = schedule.latest(counts_from, now);
+                let case = format!("{expression} {zone} counts from {counts_from}, now {now}: {found:?}");
+                assert!(is_late.is_none() || found.is_some(), "{case}");
+                if let Some(due_at) = found {
+                    assert!(counts_from < due_at && due_at <= now, "{case}");
+                    counts_from = due_at;
+                    assert_eq!(schedule.latest(counts_from, now), None, "{case}");
+                }
+                assert_eq!(schedule.next_after(counts_from), announced, "{case}");
+            }
         }
     }
 }

@@ -4,10 +4,7 @@
 //! means on such days is decided here once, so that the daemon, which claims ticks, and `status`,
 //! which announces them, never disagree. Everything here is pure: the caller says what time it is.
 
-#[cfg(test)]
-mod calendar_tests;
 mod cron;
-mod due;
 mod latest;
 #[cfg(test)]
 mod oracle;
@@ -15,4 +12,3 @@ mod oracle;
 mod testing;
 
 pub use cron::{CronSchedule, InvalidSchedule};
-pub use due::{Tick, Why, due, next, overdue_since};

@@ -59,7 +59,7 @@ pub(super) async fn ready(State(state): State<HttpState>) -> Response {
                 LIMIT.as_secs()
             )),
         };
-        state.notice(checked.as_ref().err());
+        state.0.readiness.notice("whether jobs are run in time", checked.as_ref().err());
         Readiness::of(checked.unwrap_or_else(|error| vec![error]))
     };
     state.0.readiness.get(kept_for, |_| true, look).await.into_response()

@@ -14,7 +14,6 @@ mod serve;
 mod sight;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -48,8 +47,6 @@ struct Shared {
     plan: RwLock<Arc<Plan>>,
     sight: Kept<Sight>,
     readiness: Kept<Readiness>,
-    /// Whether the database failed the last who asked.
-    away: AtomicBool,
     kept_for: Duration,
 }
 
@@ -65,7 +62,6 @@ impl HttpState {
             plan: RwLock::new(Arc::new(plan)),
             sight: Kept::default(),
             readiness: Kept::default(),
-            away: AtomicBool::new(false),
             kept_for: KEPT_FOR,
         }))
     }
@@ -84,16 +80,6 @@ impl HttpState {
     pub fn replace_plan(&self, plan: Plan) {
         self.0.metrics.expect_accounts(&plan.accounts);
         *self.0.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
-    }
-
-    /// Tells the log when the database goes or comes back: between two ticks only who asks here notices.
-    fn notice(&self, trouble: Option<&impl fmt::Display>) {
-        let was_away = self.0.away.swap(trouble.is_some(), Ordering::Relaxed);
-        match trouble {
-            Some(error) if !was_away => tracing::warn!("cannot see how everything stands: {error}"),
-            None if was_away => tracing::info!("how everything stands can be seen again"),
-            _ => {}
-        }
     }
 
     fn plan(&self) -> Arc<Plan> {

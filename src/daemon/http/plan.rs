@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use crate::domain::Retention;
-use crate::schedule::{CronSchedule, overdue_since};
+use crate::schedule::CronSchedule;
 use crate::store::{ALL_ACCOUNTS, Job, JobTicks, Scope};
 
 /// What the settings say, as far as the endpoints show it.
@@ -62,7 +62,7 @@ impl Plan {
         let Some(counts_from) = tick.counts_from else {
             return Some(format!("{job} is not on its schedule yet; the daemon is still starting"));
         };
-        let due = overdue_since(schedule, counts_from, now, grace(tick.job))?;
+        let due = schedule.behind_since(counts_from, now, grace(tick.job))?;
         let due = due.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         Some(format!("{job} was due at {due} and no daemon has taken it"))
     }

@@ -1,6 +1,8 @@
 //! What was seen in the database last, shared by all who ask within a few seconds.
 
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,11 +16,15 @@ use crate::store::{Overview, StoreError};
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// What was seen last, or is being looked at for all who wait.
-pub(super) struct Kept<T>(Mutex<Option<(Instant, T)>>);
+pub(super) struct Kept<T> {
+    seen: Mutex<Option<(Instant, T)>>,
+    /// Whether the last look failed.
+    is_away: AtomicBool,
+}
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {
-        Self(Mutex::new(None))
+        Self { seen: Mutex::new(None), is_away: AtomicBool::new(false) }
     }
 }
 
@@ -31,7 +37,7 @@ impl<T: Clone> Kept<T> {
         holds: impl Fn(&T) -> bool,
         look: impl AsyncFnOnce(Option<&T>) -> T,
     ) -> T {
-        let mut kept = self.0.lock().await;
+        let mut kept = self.seen.lock().await;
         if let Some((at, seen)) = &*kept
             && at.elapsed() < kept_for
             && holds(seen)
@@ -41,6 +47,17 @@ impl<T: Clone> Kept<T> {
         let seen = look(kept.as_ref().map(|(_, seen)| seen)).await;
         *kept = Some((Instant::now(), seen.clone()));
         seen
+    }
+
+    /// Tells the log when the database goes or comes back: between two ticks only who asks here notices. Looks
+    /// differ in how long they wait, so that each tells for itself.
+    pub(super) fn notice(&self, what: &str, trouble: Option<&impl fmt::Display>) {
+        let was_away = self.is_away.swap(trouble.is_some(), Ordering::Relaxed);
+        match trouble {
+            Some(error) if !was_away => tracing::warn!("cannot see {what}: {error}"),
+            None if was_away => tracing::info!("{what} can be seen again"),
+            _ => {}
+        }
     }
 }
 
@@ -78,7 +95,7 @@ impl HttpState {
         ));
         let machine_now = self.0.clock.now();
         let plan = Arc::clone(plan);
-        self.notice(seen.as_ref().err());
+        self.0.sight.notice("how everything stands", seen.as_ref().err());
         match seen {
             Ok(overview) => Sight {
                 plan,

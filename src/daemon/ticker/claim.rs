@@ -7,7 +7,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Ticker;
 use crate::daemon::job::{What, Work};
 use crate::daemon::slot::LOOK_AGAIN;
-use crate::schedule::{self, Why};
 use crate::store::{Claim, Job, RunRow, StoreError, Tick, Trigger};
 
 /// When to look again at a job that another process is just claiming.
@@ -53,51 +52,27 @@ impl Ticker {
     async fn look_at(&mut self, index: usize) -> Result<(), StoreError> {
         let now = self.clock.now();
         let slot = &self.slots[index];
-        if slot.counts_from.is_none() || slot.look_again.is_some_and(|at| at <= now) {
-            self.read_ledger(index, now).await?;
-        }
-        let slot = &self.slots[index];
-        let Some(counts_from) = slot.counts_from else { return Ok(()) };
-        if slot.not_before.is_some_and(|at| at > now) {
+        let is_unread = slot.is_unread(now);
+        if !is_unread && slot.due(now).is_none() {
             return Ok(());
         }
-        let Some(due) = schedule::due(&slot.schedule, counts_from, now, self.awake_since) else {
-            return Ok(());
-        };
-        let trigger = match due.why {
-            Why::Schedule => Trigger::Schedule,
-            Why::CatchUp => Trigger::CatchUp,
-        };
         self.store.interrupt_dead_runs().await?;
-        self.claim(index, due.due_at, trigger).await
-    }
-
-    /// Reads where a job stands, and takes up its newest tick if that was interrupted.
-    async fn read_ledger(&mut self, index: usize, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.store.interrupt_dead_runs().await?;
-        let slot = &self.slots[index];
-        let state = self.store.tick_state(&slot.account, slot.job).await?;
-        let slot = &mut self.slots[index];
-        slot.counts_from = Some(state.counts_from);
-        slot.look_again = state.running.then(|| now + LOOK_AGAIN);
-        if let Some(due_at) = state.interrupted {
-            let trigger = if due_at < self.awake_since { Trigger::CatchUp } else { Trigger::Schedule };
-            // A newer tick that is due already takes its place.
-            if schedule::due(&slot.schedule, state.counts_from, now, self.awake_since).is_none() {
-                // Until it is settled: should the database fail now, the tick must not be forgotten.
-                slot.look_again = Some(now + BUSY);
-                self.claim(index, due_at, trigger).await?;
-            }
+        if is_unread {
+            let state = self.store.tick_state(&slot.account, slot.job).await?;
+            let slot = &mut self.slots[index];
+            (slot.counts_from, slot.interrupted) = (Some(state.counts_from), state.interrupted);
+            slot.look_again = state.running.then(|| now + LOOK_AGAIN);
         }
-        Ok(())
+        match self.slots[index].due(now) {
+            Some(due_at) => self.claim(index, due_at).await,
+            None => Ok(()),
+        }
     }
 
-    async fn claim(
-        &mut self,
-        index: usize,
-        due_at: DateTime<Utc>,
-        trigger: Trigger,
-    ) -> Result<(), StoreError> {
+    /// Claims a tick, and starts its run if it is ours. Should the database fail meanwhile, the next look claims it
+    /// again, and is told that it is ours if it is.
+    async fn claim(&mut self, index: usize, due_at: DateTime<Utc>) -> Result<(), StoreError> {
+        let trigger = if due_at < self.awake_since { Trigger::CatchUp } else { Trigger::Schedule };
         let slot = &self.slots[index];
         let tick = Tick { account: &slot.account, job: slot.job, due_at: Some(due_at), trigger };
         let claim = self.store.claim(tick, &self.instance).await?;
@@ -106,18 +81,16 @@ impl Ticker {
         let (account, job) = (slot.account.clone(), slot.job);
         match claim {
             Claim::Ours(run) => {
-                (slot.counts_from, slot.look_again) = (Some(due_at), None);
+                slot.settle(due_at, None);
                 tracing::debug!(account, run.id = run.id, %due_at, "claimed a tick of {}", job.as_str());
                 self.start(&account, job, run);
             }
             Claim::Skipped => {
-                (slot.counts_from, slot.look_again) = (Some(due_at), None);
+                slot.settle(due_at, None);
                 tracing::warn!(account, %due_at, "{} is still running; this tick is skipped", job.as_str());
             }
-            Claim::Taken => {
-                // Whoever has it may die; then somebody has to take it over.
-                (slot.counts_from, slot.look_again) = (Some(due_at), Some(now + LOOK_AGAIN));
-            }
+            // Whoever has it may die; then somebody has to take it over.
+            Claim::Taken => slot.settle(due_at, Some(now + LOOK_AGAIN)),
             Claim::Busy => slot.not_before = Some(now + BUSY),
             Claim::NotYet(wait) => slot.not_before = Some(now + wait),
         }

@@ -174,8 +174,12 @@ async fn between_ticks_who_asks_how_it_is_makes_it_tell_the_log_once_that_the_da
     }
     let server = EmbeddedPostgres::start(&options).await.unwrap();
     until_async("it is ready again", async || ask(address, "GET", "/readyz").await.status == 200).await;
+    until_async("the page is whole again", async || ask(address, "GET", "/").await.status == 200).await;
     let told = daemon.stderr.until("how everything stands can be seen again").await;
-    assert_eq!(told.matches("cannot see how everything stands").count(), 1, "{told}");
+    for what in ["how everything stands", "whether jobs are run in time"] {
+        assert_eq!(told.matches(&format!("cannot see {what}")).count(), 1, "{told}");
+        assert_eq!(told.matches(&format!("{what} can be seen again")).count(), 1, "{told}");
+    }
     daemon.stops().await;
     server.stop().await;
 }

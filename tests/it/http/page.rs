@@ -210,6 +210,35 @@ async fn without_the_database_it_shows_what_was_seen_last_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_database_that_was_never_seen_is_not_taken_for_an_empty_one() {
+    let lab = Lab::new().await;
+    let (mut link, store) = Link::to(&lab).await;
+    let site = Site::over(store).await;
+    link.cut().await;
+    let text = read(&site).await;
+    assert_reads(&text, &["There are no figures: the database cannot be read."]);
+    assert!(!text.contains("Nothing has been read"), "{text}");
+}
+
+#[tokio::test]
+async fn while_a_run_is_under_way_the_one_that_ended_last_is_judged() {
+    let lab = Lab::new().await;
+    let site = Site::of(&lab).await;
+    lab.sync_all().await;
+    let runs = "insert into lmp_billing.sync_runs
+                    (job, trigger, account, started_at, finished_at, outcome, error, instance, lease_renewed_at)
+                select job, 'schedule', 'emea', now(), case outcome when 'running' then null else now() end,
+                       outcome, error, 'test', now()
+                from (values ('discover', 'failed', 'LMP was away'), ('refresh', 'succeeded', null),
+                             ('refresh', 'running', null)) run (job, outcome, error)";
+    lab.execute(runs).await;
+    let text = read(&site).await;
+    assert!(text.contains("The figures can be trusted.") && !text.contains("the last run ("), "{text}");
+    lab.execute("update lmp_billing.sync_runs set outcome = 'failed' where job = 'refresh' and finished_at is not null").await;
+    assert_reads(&read(&site).await, &["with reservations", "emea : the last run (refresh, ", ") failed."]);
+}
+
+#[tokio::test]
 async fn hostile_names_are_shown_and_do_nothing() {
     let lab = Lab::new().await;
     let site = Site::of(&lab).await;

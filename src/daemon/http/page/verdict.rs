@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use maud::{Markup, html};
 
 use super::super::sight::Sight;
 use super::text::{ago, many, moment, month_name, sentence, span};
-use crate::schedule::overdue_since;
+use crate::domain::Cycle;
 use crate::store::{CycleState, Job, Overview};
 
 /// A poll may come this long after its tick: a run polls one cycle after the other, and not too fast.
@@ -19,6 +20,10 @@ enum Trust {
     Full,
     Reserved,
     Outdated,
+    /// There is nothing to trust yet.
+    Unread,
+    /// The database has not been seen at all.
+    Unseen,
 }
 
 /// A sentence, and what it does to the trust.
@@ -27,7 +32,6 @@ struct Finding(Trust, Markup);
 /// What is to be said about the figures.
 pub(super) struct Verdict {
     trust: Trust,
-    nothing_yet: bool,
     age: Option<TimeDelta>,
     findings: Vec<Finding>,
 }
@@ -38,7 +42,7 @@ impl Verdict {
         if let Some(trouble) = &sight.trouble {
             findings.push(Finding(Trust::Outdated, unreachable(sight, trouble)));
         }
-        let mut nothing_yet = true;
+        let mut trust = Trust::Unseen;
         let mut age = None;
         if let Some(overview) = &sight.overview {
             for account in &sight.plan.accounts {
@@ -46,30 +50,33 @@ impl Verdict {
                 findings.extend(last_run(overview, account));
             }
             findings.extend(reservations(overview));
-            nothing_yet = overview.cycles.iter().all(|state| state.confirmed_at.is_none());
+            let is_unread = overview.cycles.iter().all(|state| state.confirmed_at.is_none());
+            trust = if is_unread { Trust::Unread } else { Trust::Full };
             age = oldest(sight, overview).map(|at| sight_now(sight, overview) - at);
         }
-        let trust = findings.iter().map(|finding| finding.0).max().unwrap_or(Trust::Full);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.0));
-        Self { trust, nothing_yet, age, findings }
+        trust = findings.first().map_or(trust, |worst| trust.max(worst.0));
+        Self { trust, age, findings }
     }
 
     /// For the browser's tab.
     pub(super) fn title(&self) -> &'static str {
-        match (self.nothing_yet, self.trust) {
-            (true, _) => "Nothing read yet",
-            (_, Trust::Full) => "Up to date",
-            (_, Trust::Reserved) => "Up to date, with reservations",
-            (_, Trust::Outdated) => "Out of date",
+        match self.trust {
+            Trust::Full => "Up to date",
+            Trust::Reserved => "Up to date, with reservations",
+            Trust::Outdated => "Out of date",
+            Trust::Unread => "Nothing read yet",
+            Trust::Unseen => "Database out of reach",
         }
     }
 
     pub(super) fn show(&self) -> Markup {
-        let (class, sign, headline) = match (self.nothing_yet, self.trust) {
-            (true, _) => ("outdated", "!", "Nothing has been read from Trend Micro yet."),
-            (_, Trust::Full) => ("full", "✓", "The figures can be trusted."),
-            (_, Trust::Reserved) => ("reserved", "!", "The figures are up to date, with reservations."),
-            (_, Trust::Outdated) => ("outdated", "✕", "The figures are out of date."),
+        let (class, sign, headline) = match self.trust {
+            Trust::Full => ("full", "✓", "The figures can be trusted."),
+            Trust::Reserved => ("reserved", "!", "The figures are up to date, with reservations."),
+            Trust::Outdated => ("outdated", "✕", "The figures are out of date."),
+            Trust::Unread => ("outdated", "!", "Nothing has been read from Trend Micro yet."),
+            Trust::Unseen => ("outdated", "✕", "There are no figures: the database cannot be read."),
         };
         html! {
             section .verdict .(class) aria-labelledby="verdict" {
@@ -99,6 +106,12 @@ fn oldest(sight: &Sight, overview: &Overview) -> Option<DateTime<Utc>> {
     open.map(|state| state.confirmed_at).collect::<Option<Vec<_>>>()?.into_iter().min()
 }
 
+/// When a month begins where the schedules are read; where its midnight is skipped, that of UTC is near enough.
+fn beginning(cycle: Cycle, timezone: Tz) -> DateTime<Utc> {
+    let midnight = cycle.first_day().and_time(NaiveTime::MIN);
+    midnight.and_local_timezone(timezone).earliest().map_or(midnight.and_utc(), |midnight| midnight.to_utc())
+}
+
 fn unreachable(sight: &Sight, trouble: &str) -> Markup {
     html! {
         "The database cannot be read now" @if let Some(overview) = &sight.overview {
@@ -116,15 +129,12 @@ fn confirmation(sight: &Sight, overview: &Overview, account: &str) -> Vec<Findin
     }
     let now = sight_now(sight, overview);
     let late = |state: &CycleState, job: Job| {
-        // A new month counts from its beginning.
-        let from = state
-            .confirmed_at
-            .unwrap_or_else(|| state.cycle.first_day().and_time(chrono::NaiveTime::MIN).and_utc());
+        let from = state.confirmed_at.unwrap_or_else(|| beginning(state.cycle, sight.plan.timezone));
         sight
             .plan
             .schedules
             .get(&job)
-            .is_some_and(|schedule| overdue_since(schedule, from, now, POLLED_WITHIN).is_some())
+            .is_some_and(|schedule| schedule.behind_since(from, now, POLLED_WITHIN).is_some())
     };
     let open: Vec<&CycleState> =
         overview.open_cycles(account).filter(|state| late(state, Job::Refresh)).collect();
@@ -159,12 +169,12 @@ fn confirmation(sight: &Sight, overview: &Overview, account: &str) -> Vec<Findin
     findings
 }
 
-/// The account's newest run, if it did not go well.
+/// The account's last run that has ended, if it did not go well.
 fn last_run(overview: &Overview, account: &str) -> Option<Finding> {
     let run = overview
         .runs
         .iter()
-        .filter(|run| run.account == account && run.is_newest && run.outcome != "running")
+        .filter(|run| run.account == account && run.outcome != "running")
         .max_by_key(|run| run.run_id)?;
     let how = match &*run.outcome {
         "succeeded" => return None,
@@ -201,4 +211,16 @@ fn reservations(overview: &Overview) -> Vec<Finding> {
         findings.push(Finding(Trust::Full, text));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_begins_with_its_first_day_where_the_schedules_are_read() {
+        let at = |cycle: &str, zone| beginning(cycle.parse().unwrap(), zone).to_rfc3339();
+        assert_eq!(at("2026-12", Tz::America__New_York), "2026-12-01T05:00:00+00:00");
+        assert_eq!(at("2026-12", Tz::Asia__Tokyo), "2026-11-30T15:00:00+00:00");
+    }
 }
