@@ -16,6 +16,7 @@ use crate::domain::Cycle;
 use crate::setup::{Database, rules};
 use crate::store::{ExportFilter, ReportVersion, Store};
 use crate::sync::Rules;
+use crate::task::shared_out;
 
 mod destination;
 
@@ -58,9 +59,9 @@ pub(super) struct ExportArgs {
     #[arg(long)]
     excel: bool,
 
-    /// What separates the columns of CSV; Excel wants ; where numbers have a decimal comma
-    #[arg(long, value_name = "CHARACTER", default_value = ",", value_parser = separator)]
-    separator: u8,
+    /// What separates the columns of CSV [default: ,]; Excel wants ; where numbers have a decimal comma
+    #[arg(long, value_name = "CHARACTER", value_parser = separator)]
+    separator: Option<u8>,
 
     /// Write to this file, which is replaced only when all of it has been written
     #[arg(long, value_name = "FILE")]
@@ -119,57 +120,59 @@ impl Moment {
 }
 
 pub(super) async fn export(args: ExportArgs, settings: &Settings) -> Result<ExitCode, CliError> {
-    let form = match (args.output, args.excel) {
-        (Format::Jsonl, true) => {
-            return Err(CliError::Usage("--excel is for CSV; leave out --output jsonl".to_owned()));
+    let form = match args.output {
+        Format::Jsonl if args.excel || args.separator.is_some() => {
+            let usage = "--excel and --separator are for CSV; leave out --output jsonl";
+            return Err(CliError::Usage(usage.to_owned()));
         }
-        (Format::Jsonl, false) => Form::Json,
-        (Format::Csv, false) => Form::Csv { separator: args.separator, excel: None },
-        (Format::Csv, true) => {
-            Form::Csv { separator: args.separator, excel: Some(settings.schedule.timezone) }
-        }
+        Format::Jsonl => Form::Json,
+        Format::Csv => Form::Csv {
+            separator: args.separator.unwrap_or(b','),
+            excel: args.excel.then_some(settings.schedule.timezone),
+        },
     };
     let stop = stop_on_signals()?;
     let database = Database::open_for_reading(settings).await?;
     let filter = filter(&args, settings, &database.store).await?;
-    let mut destination = Destination::open(args.to.as_deref())?;
+    let destination = Destination::open(args.to.as_deref())?;
     let at = args.at.map(|at| at.in_zone(settings.schedule.timezone));
+    // On another thread, as a reader who does not read on holds it up, whoever is told to stop.
+    let writing = shared_out(write(database.store.clone(), filter, args.history, at, form, destination));
     let written = tokio::select! {
-        written = write(&database.store, &filter, args.history, at, form, &mut destination) => written,
+        written = writing => written,
         () = stop.cancelled() => Err(anyhow!("stopped before all was written").into()),
     };
     database.close().await;
-    written?;
-    destination.finish()?;
+    written?.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn write(
-    store: &Store,
-    filter: &ExportFilter,
+    store: Store,
+    filter: ExportFilter,
     history: bool,
     at: Option<DateTime<Utc>>,
     form: Form,
-    destination: &mut Destination,
-) -> Result<(), CliError> {
+    mut destination: Destination,
+) -> Result<Destination, CliError> {
     if history || at.is_some() {
-        let mut lines = Lines::begin(destination, form);
+        let mut lines = Lines::begin(&mut destination, form);
         let mut is_empty = true;
         let mut each = |row: ReportVersion| {
             is_empty = false;
             put(&mut lines, &row)
         };
-        store.export_versions(filter, at, &mut each).await?;
+        store.export_versions(&filter, at, &mut each).await?;
         lines.end()?;
-        match at {
-            Some(at) if is_empty => warn_if_before_all(store, at).await,
-            _ => Ok(()),
+        if let Some(at) = at.filter(|_| is_empty) {
+            warn_if_before_all(&store, at).await?;
         }
     } else {
-        let mut lines = Lines::begin(destination, form);
-        store.export_current(filter, |row| put(&mut lines, &row)).await?;
-        Ok(lines.end()?)
+        let mut lines = Lines::begin(&mut destination, form);
+        store.export_current(&filter, |row| put(&mut lines, &row)).await?;
+        lines.end()?;
     }
+    Ok(destination)
 }
 
 /// What was listed before anybody looked is not known, which an empty file does not say.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::CliError;
 use super::output::{Grid, Output, maybe, moment, stdout, write_json};
-use super::record::{Form, Lines};
+use super::record::write_csv;
 use crate::config::Settings;
 use crate::domain::parse_guid;
 use crate::setup::Database;
@@ -43,13 +43,7 @@ pub(super) async fn history(args: HistoryArgs, settings: &Settings) -> Result<Ex
     let mut out = stdout();
     match args.output {
         Output::Json => write_json(&mut out, &versions)?,
-        Output::Csv => {
-            let mut lines = Lines::begin(&mut out, Form::Csv { separator: b',', excel: None });
-            for version in &versions {
-                lines.push(version);
-            }
-            lines.end()?;
-        }
+        Output::Csv => write_csv(&mut out, &versions)?,
         Output::Table => {
             readable_grid(&versions, settings.schedule.timezone).write_table(&mut out)?;
         }

@@ -97,21 +97,6 @@ impl Grid {
         }
         writeln!(out, "{table}")
     }
-
-    /// For spreadsheets: what they would take for a formula is prefixed with an apostrophe. Control
-    /// characters but those of lines and tabs are made visible as in a table: no spreadsheet shows
-    /// them, and a terminal obeys them. Whoever needs names to the letter takes JSON.
-    pub(super) fn write_csv(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(&self.header)?;
-        for row in &self.rows {
-            writer.write_record(row.iter().enumerate().map(|(column, text)| {
-                // Negative numbers are numbers.
-                if column < self.numbers_from { spreadsheet_text(text) } else { text.clone() }
-            }))?;
-        }
-        writer.flush()
-    }
 }
 
 /// Writes one JSON document.
@@ -125,27 +110,17 @@ pub(super) fn moment(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// A moment for programs.
-pub(super) fn exact(at: Option<DateTime<Utc>>) -> String {
-    at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)).unwrap_or_default()
-}
-
 /// What may be missing, as text.
 pub(super) fn maybe(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-/// A text as a spreadsheet may have it: neither a formula nor a command to a terminal.
+/// A text as a spreadsheet may have it: what it would take for a formula is prefixed with an apostrophe, and
+/// control characters but those of lines and tabs are made visible, as no spreadsheet shows them and a
+/// terminal obeys them. Whoever needs names to the letter takes JSON.
 pub(super) fn spreadsheet_text(text: &str) -> String {
-    neutral(&without_commands(text))
-}
-
-fn neutral(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
+    let text = without_commands(text);
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text }
 }
 
 /// So many cycles are told one by one.
@@ -166,30 +141,13 @@ pub(super) fn shortly(cycles: &[Cycle]) -> String {
 mod tests {
     use super::*;
 
-    fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        write(&mut out).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn a_spreadsheet_does_not_take_a_name_for_a_formula() {
-        let mut grid = Grid::new(["name", "count"]).numbers_from(1);
-        for name in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "plain", "a,b \"c\"\nd"] {
-            grid.push([name.to_owned(), "-5".to_owned()]);
-        }
-        let csv = text(|out| grid.write_csv(out));
-        assert_eq!(
-            csv,
-            "name,count\n'=1+1,-5\n'+1,-5\n'-1,-5\n'@SUM(A1),-5\n'\tx,-5\nplain,-5\n\"a,b \"\"c\"\"\nd\",-5\n"
-        );
-    }
-
     #[test]
     fn a_name_cannot_drive_the_terminal() {
         let mut grid = Grid::new(["name"]);
         grid.push(["\u{1b}[31mred\u{202e} ü".to_owned()]);
-        let table = text(|out| grid.write_table(out));
+        let mut out = Vec::new();
+        grid.write_table(&mut out).unwrap();
+        let table = String::from_utf8(out).unwrap();
         assert!(table.contains("\\u{1b}[31mred\\u{202e} ü"), "{table}");
     }
 }

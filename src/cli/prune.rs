@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::CliError;
 use super::output::{Grid, Output, stdout, write_json};
+use super::record::write_csv;
 use super::signals::stop_on_signals;
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -92,9 +93,9 @@ fn write(
     let mut out = stdout();
     match output {
         Output::Json => write_json(&mut out, document),
-        Output::Csv => grid(document, ["account", "cycle", "reports", "versions"]).write_csv(&mut out),
+        Output::Csv => write_csv(&mut out, document.cycles),
         Output::Table => {
-            let grid = grid(document, ["Account", "Cycle", "Reports", "Earlier versions"]);
+            let grid = grid(document);
             if !grid.is_empty() {
                 grid.write_table(&mut out)?;
             }
@@ -103,8 +104,8 @@ fn write(
     }
 }
 
-fn grid(document: &Document<'_>, header: [&'static str; 4]) -> Grid {
-    let mut grid = Grid::new(header).numbers_from(2);
+fn grid(document: &Document<'_>) -> Grid {
+    let mut grid = Grid::new(["Account", "Cycle", "Reports", "Earlier versions"]).numbers_from(2);
     for cycle in document.cycles {
         grid.push([
             cycle.account.clone(),

@@ -10,7 +10,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::CliError;
-use super::output::{Grid, Output, exact, maybe, moment, shortly, stdout, visible, write_json};
+use super::output::{Grid, Output, moment, shortly, stdout, visible, write_json};
+use super::record::write_csv;
 use crate::config::Settings;
 use crate::domain::Cycle;
 use crate::setup::{Database, rules, schedule_of};
@@ -63,7 +64,7 @@ pub(super) async fn status(args: StatusArgs, settings: &Settings) -> Result<Exit
     let mut out = stdout();
     match args.output {
         Output::Json => write_json(&mut out, &status)?,
-        Output::Csv => exact_cycles(&status.cycles).write_csv(&mut out)?,
+        Output::Csv => write_csv(&mut out, &status.cycles)?,
         Output::Table => write_tables(&mut out, &status, &target, settings.schedule.timezone)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -207,43 +208,6 @@ fn age(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
         (0 | 1, hours, _) => format!("{hours} h ago"),
         (days, _, _) => format!("{days} d ago"),
     }
-}
-
-fn exact_cycles(cycles: &[CycleStatuses]) -> Grid {
-    let mut grid = Grid::new([
-        "account",
-        "cycle",
-        "confirmed_at",
-        "oldest_open_since",
-        "reports",
-        "msp_preparing",
-        "under_review",
-        "rejected",
-        "approved",
-        "completed",
-        "other_status",
-        "share_completed",
-        "quarantined",
-    ])
-    .numbers_from(4);
-    for cycle in cycles {
-        grid.push([
-            cycle.account.clone(),
-            cycle.cycle.to_string(),
-            exact(cycle.confirmed_at),
-            exact(cycle.oldest_open_since),
-            cycle.reports.to_string(),
-            cycle.msp_preparing.to_string(),
-            cycle.under_review.to_string(),
-            cycle.rejected.to_string(),
-            cycle.approved.to_string(),
-            cycle.completed.to_string(),
-            cycle.other_status.to_string(),
-            maybe(cycle.share_completed),
-            cycle.quarantined.to_string(),
-        ]);
-    }
-    grid
 }
 
 #[cfg(test)]

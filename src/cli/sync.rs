@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use super::CliError;
 use super::logging::PROGRESS;
-use super::output::{Grid, Output, exact, maybe, shortly, stdout, visible, write_json};
+use super::output::{Grid, Output, shortly, stdout, visible, write_json};
+use super::record::write_csv;
 use super::signals::stop_on_signals;
 use crate::config::{Account, Settings};
 use crate::domain::Cycle;
@@ -135,7 +136,7 @@ fn write(output: Output, ended: &[Ended]) -> std::io::Result<()> {
         Output::Json => {
             write_json(&mut out, &Document { runs: ended.iter().map(|run| &run.run).collect(), polls })
         }
-        Output::Csv => exact_grid(&polls).write_csv(&mut out),
+        Output::Csv => write_csv(&mut out, polls),
         Output::Table => {
             let mut sorted = polls;
             sorted.sort_by(|a, b| a.account.cmp(&b.account).then(b.cycle.cmp(&a.cycle)));
@@ -208,53 +209,6 @@ fn readable_grid(polls: &[&PollRow]) -> Grid {
             row.updated.to_string(),
             row.withdrawn.to_string(),
             row.quarantined.to_string(),
-        ]);
-    }
-    grid
-}
-
-fn exact_grid(polls: &[&PollRow]) -> Grid {
-    let mut grid = Grid::new([
-        "id",
-        "run_id",
-        "account",
-        "cycle",
-        "requested_at",
-        "finished_at",
-        "outcome",
-        "http_status",
-        "trace_id",
-        "server_date",
-        "error",
-        "body_sha256",
-        "reports_seen",
-        "inserted",
-        "updated",
-        "withdrawn",
-        "quarantined",
-        "body_bytes",
-    ])
-    .numbers_from(12);
-    for row in polls {
-        grid.push([
-            row.id.to_string(),
-            row.run_id.to_string(),
-            row.account.clone(),
-            row.cycle.to_string(),
-            exact(row.requested_at),
-            exact(Some(row.finished_at)),
-            row.outcome.as_str().to_owned(),
-            maybe(row.http_status),
-            maybe(row.trace_id),
-            exact(row.server_date),
-            maybe(row.error.as_ref()),
-            maybe(row.body_sha256_hex()),
-            row.reports_seen.to_string(),
-            row.inserted.to_string(),
-            row.updated.to_string(),
-            row.withdrawn.to_string(),
-            row.quarantined.to_string(),
-            maybe(row.body_bytes),
         ]);
     }
     grid

@@ -119,13 +119,8 @@ impl Work {
     }
 
     async fn ended_early(&self, account: &str, error: &SetupError) -> RunOutcome {
-        let taken_over = matches!(error, SetupError::Store(StoreError::RunEnded(_)));
-        let interrupted = taken_over || self.stop.is_cancelled();
-        let outcome = if interrupted { RunOutcome::Interrupted } else { RunOutcome::Failed };
         tracing::error!(account, run.id = self.run.id, "{} ended early: {error}", self.job.as_str());
-        if !taken_over {
-            give_up(&self.store, self.run.id, outcome, error).await;
-        }
-        outcome
+        let taken_over = matches!(error, SetupError::Store(StoreError::RunEnded(_)));
+        give_up(&self.store, self.run.id, taken_over || self.stop.is_cancelled(), error).await
     }
 }

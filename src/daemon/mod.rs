@@ -28,7 +28,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -57,7 +57,7 @@ pub enum DaemonError {
     Listen(SocketAddr, std::io::Error),
     /// One of its tasks panicked.
     #[error("a task of the daemon panicked: {0}; please report this as a bug")]
-    Panicked(String),
+    Panicked(#[from] JoinError),
     /// The private server ended by itself.
     #[error(
         "the private PostgreSQL server has ended, by itself or with the command that ran it (its log: {}); the daemon runs \
@@ -98,8 +98,8 @@ pub async fn run(settings: Settings, mut orders: Orders, clock: Arc<dyn Clock>) 
     let (show, shown) = watch::channel(http::waiting(told));
     let mut server = serve(listener, shown, &stop);
     let Some(database) = open(&settings, &stop, manager, &trouble).await? else {
-        while server.join_next().await.is_some() {}
-        return Ok(());
+        manager.stopping();
+        return served(&mut server).await;
     };
     let data_dir = settings.data_dir.clone();
     let mut wakes = wake::every_half_minute().await.map_err(|error| DaemonError::Wake(error.to_string()))?;
@@ -117,14 +117,13 @@ pub async fn run(settings: Settings, mut orders: Orders, clock: Arc<dyn Clock>) 
         let _ = started.send(address);
     }
     let ended = tokio::select! {
-        Some(Err(panic)) = server.join_next() => Err(DaemonError::Panicked(panic.to_string())),
+        Err(panicked) = served(&mut server) => Err(panicked),
         ended = ticker.run(&mut wakes, manager) => ended,
         () = database.lost() => Err(DaemonError::DatabaseLost(data_dir)),
     };
     manager.stopping();
     stop.cancel();
-    ticker.finish().await;
-    while server.join_next().await.is_some() {}
+    let ended = ended.and(ticker.finish().await).and(served(&mut server).await);
     database.close().await;
     tracing::info!("stopped");
     ended
@@ -155,6 +154,11 @@ fn serve(
         server.spawn(http::serve(listener, shown, stop.clone()));
     }
     server
+}
+
+/// Waits until nothing is served any more.
+async fn served(server: &mut JoinSet<()>) -> Result<(), DaemonError> {
+    server.join_next().await.unwrap_or(Ok(())).map_err(DaemonError::from)
 }
 
 /// What the endpoints have to know of the settings.

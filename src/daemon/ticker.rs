@@ -151,12 +151,17 @@ impl Ticker {
     }
 
     /// Waits for the runs to end, after they were told to.
-    pub(super) async fn finish(mut self) {
-        let ended =
-            tokio::time::timeout(FAREWELL, async { while self.runs.join_next().await.is_some() {} }).await;
-        if ended.is_err() {
+    pub(super) async fn finish(mut self) -> Result<(), DaemonError> {
+        let runs = async {
+            while let Some(done) = self.runs.join_next().await {
+                done?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(FAREWELL, runs).await.unwrap_or_else(|_| {
             tracing::warn!("some runs did not end in time; others will find them without a sign of life");
-        }
+            Ok(())
+        })
     }
 
     /// Sets the jobs up from the settings; the ledger is read anew. An account whose limits are what they were
@@ -251,7 +256,8 @@ impl Ticker {
     }
 
     fn settle(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
-        let done = unless_panicked(done)?;
+        // After a panic nobody knows what was left undone: the daemon ends and says so.
+        let done = done?;
         self.under_way.remove(&done.run_id);
         let now = self.clock.now();
         self.troubles.run_ended(&done.account, done.job, done.outcome, now);
@@ -277,23 +283,5 @@ impl Ticker {
             (count, _) => format!("{count} runs under way"),
         };
         [now].into_iter().chain(self.troubles.describe(zone)).collect::<Vec<_>>().join("; ")
-    }
-}
-
-/// A panic is a fault of the program: nobody knows what it left undone, so the daemon ends and says so.
-fn unless_panicked(done: Result<Done, JoinError>) -> Result<Done, DaemonError> {
-    done.map_err(|error| DaemonError::Panicked(error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_task_that_panics_ends_the_daemon_with_an_error() {
-        let mut runs = JoinSet::new();
-        runs.spawn(async { panic!("out of cheese") });
-        let ended = unless_panicked(runs.join_next().await.unwrap());
-        assert!(matches!(ended, Err(DaemonError::Panicked(why)) if why.contains("out of cheese")));
     }
 }

@@ -52,7 +52,7 @@ impl Pruning<'_> {
         let flow = match worked {
             Ok(flow) => flow,
             Err(error) => {
-                give_up(self.store, run_id, RunOutcome::Failed, &error).await;
+                give_up(self.store, run_id, stop.is_cancelled(), &error).await;
                 return Err(error);
             }
         };

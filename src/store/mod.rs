@@ -66,6 +66,9 @@ const PROVEN_FOR: Duration = Duration::from_secs(1);
 /// How long a connection for looking on is kept unused.
 const ASIDE_IDLE: Duration = Duration::from_mins(1);
 
+/// How long closing the connections may take: one may be held by who waits for something else.
+const CLOSING: Duration = Duration::from_secs(2);
+
 /// The database.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -238,10 +241,13 @@ impl Store {
         .await
     }
 
-    /// Closes all connections.
+    /// Closes all connections; one that is not given back does not keep the program from ending.
     pub async fn close(&self) {
-        self.control.close().await;
-        self.pool.close().await;
+        let closed = async {
+            self.control.close().await;
+            self.pool.close().await;
+        };
+        let _ = tokio::time::timeout(CLOSING, closed).await;
     }
 
     /// The pool, for tests that look at the tables.

@@ -164,7 +164,7 @@ impl AccountSync<'_> {
                 (outcome, error, polls)
             }
             Err(error) => {
-                give_up(self.store, run.id, RunOutcome::Failed, &error).await;
+                give_up(self.store, run.id, run.stop.is_cancelled(), &error).await;
                 return Err(error);
             }
         };

@@ -160,6 +160,7 @@ async fn what_cannot_be_asked_is_wrong_usage_and_says_what_can() {
         (&["--cycle", "2999-01"], "2999-01"),
         (&["--at", "yesterday"], "2026-11-05"),
         (&["--excel", "--output", "jsonl"], "--excel"),
+        (&["--separator", ";", "--output", "jsonl"], "--separator"),
         (&["--separator", "x"], ";"),
         (&["--history", "--at", "2026-11-05"], "--at"),
     ] {

@@ -5,16 +5,21 @@ use std::time::Duration;
 use lmp_billing_sync::domain::Cycle;
 use lmp_billing_sync::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use lmp_billing_sync::simulator::{Fault, FaultRule, Gate};
+use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
 
 use super::lab::{Lab, months_ago, report};
 use crate::support::dir::data_dir;
+use crate::support::lab::reports;
 use crate::support::wait::until_async;
 
 /// What the program promises.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// As much as a pipe holds, see pipe(7).
+const PIPE: u64 = 64 << 10;
 
 /// A laboratory whose LMP holds back the answers for a cycle.
 async fn lab_that_holds(cycle: Cycle) -> (Lab, Gate) {
@@ -106,6 +111,19 @@ async fn stuck_sync(lab: &Lab) -> super::process::Running {
                    where d.datname = current_database() and not l.granted";
     until_async("the sync waits for the lock", async || lab.count(waiting).await > 0).await;
     running
+}
+
+#[tokio::test]
+async fn a_reader_who_does_not_read_on_does_not_keep_an_export_from_stopping() {
+    let lab = Lab::new().await;
+    let cycle = months_ago(1);
+    lab.serve(cycle, reports(5_000, cycle));
+    lab.succeeds(&["sync", "--cycle", &cycle.to_string()]).await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    let running = lab.call(&["export"]).stdout(writer).start();
+    until_async("the pipe is full", async || ioctl_fionread(&reader).unwrap() == PIPE).await;
+    running.signal(Signal::TERM);
+    running.ends_within(LIMIT).await.with_code(1).complains(&["stopped before all was written"]);
 }
 
 #[tokio::test]

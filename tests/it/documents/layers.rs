@@ -24,7 +24,7 @@ const LAYERS: [(&str, &str); 18] = [
     ("setup", "clock config embedded lmp prune schedule store sync"),
     ("simulator", "clock domain lmp"),
     ("daemon", "clock config domain lmp prune run schedule setup store sync visible"),
-    ("cli", "clock config daemon domain embedded lmp prune setup simulator store sync visible"),
+    ("cli", "clock config daemon domain embedded lmp prune setup simulator store sync task visible"),
     ("main", "cli"),
 ];
 
