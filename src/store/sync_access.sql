@@ -1,7 +1,7 @@
 grant usage on schema lmp_billing to lmp_billing_sync;
 grant select on all tables in schema lmp_billing to lmp_billing_sync;
 grant execute on all functions in schema lmp_billing to lmp_billing_sync;
-grant usage on all sequences in schema lmp_billing to lmp_billing_sync;
+grant usage, select on all sequences in schema lmp_billing to lmp_billing_sync;
 grant insert, update, delete on
     lmp_billing.reports, lmp_billing.sync_runs, lmp_billing.schedule_ticks, lmp_billing.quarantined_reports
     to lmp_billing_sync;

@@ -40,9 +40,10 @@ fn anchors(text: &str) -> BTreeSet<String> {
     headings.map(slug).collect()
 }
 
-/// What stands in the brackets of `[words](here)`.
-fn links(text: &str) -> impl Iterator<Item = &str> {
-    text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link)
+/// What stands in the brackets of `[words](here)`, and where pictures are, but for what is elsewhere in the world.
+pub(crate) fn links(text: &str) -> impl Iterator<Item = &str> {
+    let behind = |mark, end| text.split(mark).skip(1).filter_map(move |rest: &str| rest.split_once(end));
+    behind("](", ')').chain(behind(" src=\"", '"')).map(|(link, _)| link).filter(|link| !link.contains("://"))
 }
 
 /// Files and folders of the repository that are named in `code`.
@@ -74,7 +75,7 @@ fn every_link_of_a_document_leads_somewhere() {
     let mut count = 0;
     for document in documents() {
         let text = fs::read_to_string(&document).unwrap();
-        for link in links(&text).filter(|link| !link.contains("://")) {
+        for link in links(&text) {
             let (file, anchor) = link.split_once('#').map_or((link, None), |(file, at)| (file, Some(at)));
             let target =
                 if file.is_empty() { document.clone() } else { document.parent().unwrap().join(file) };

@@ -6,7 +6,7 @@ mod analysts;
 mod dashboard;
 mod data_model;
 mod layers;
-mod links;
+pub(crate) mod links;
 mod listed;
 mod listener;
 

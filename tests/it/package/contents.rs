@@ -1,12 +1,14 @@
 //! What `Cargo.toml` says is in the package fits the unit, the documents and the program.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use config::{Config, File, FileFormat};
 use serde::Deserialize;
 
 use super::{manual, shells};
+use crate::documents::links::links;
 
 /// What `Cargo.toml` tells cargo-deb.
 #[derive(Deserialize)]
@@ -49,6 +51,38 @@ fn every_file_that_is_not_made_while_packing_is_there() {
         };
         assert!(found, "{source}, to be {place}, does not exist");
     }
+}
+
+/// The files that are packed under the names they have here, so that they find each other.
+fn documentation() -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for (source, place) in assets() {
+        let Some(folder) = place.strip_prefix("usr/share/doc/lmp-billing-sync/") else { continue };
+        let name = source.rsplit('/').next().unwrap();
+        let end = name.strip_prefix('*');
+        for entry in fs::read_dir(root().join(folder)).into_iter().flatten().map(Result::unwrap) {
+            let file = entry.file_name().into_string().unwrap();
+            if source == format!("{folder}{name}") && end.map_or(file == name, |end| file.ends_with(end)) {
+                found.insert(entry.path());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn where_a_packed_document_leads_there_is_a_packed_file() {
+    let packed = documentation();
+    let mut count = 0;
+    for document in packed.iter().filter(|file| file.extension().is_some_and(|end| end == "md")) {
+        let text = fs::read_to_string(document).unwrap();
+        for link in links(&text).map(|link| link.split('#').next().unwrap()).filter(|link| !link.is_empty()) {
+            let target = fs::canonicalize(document.parent().unwrap().join(link)).unwrap();
+            assert!(packed.contains(&target), "{}: {link} is not packed", document.display());
+            count += 1;
+        }
+    }
+    assert!(count > 30, "only {count} links were found");
 }
 
 #[test]

@@ -121,7 +121,7 @@ async fn a_readers_long_transaction_holds_up_neither_polls_nor_prune_nor_a_migra
 
     // A migration that changes nothing a reader looks at.
     run(&lab.db, "delete from lmp_billing._sqlx_migrations where version = 3").await;
-    assert_eq!(lab.store.migrate().await.expect("comments lock out no reader").from, 2);
+    lab.store.migrate().await.expect("comments lock out no reader");
 
     // And one that needs the table for itself: it gives up when its lock_timeout of 30 s is over.
     run(

@@ -193,6 +193,14 @@ async fn the_role_for_syncing_does_all_that_a_daemon_and_commands_do() {
     ] {
         roles.call(SYNC, args).ends_with(0).await;
     }
+    let backup = "do $$ declare each regclass; begin
+        for each in select oid from pg_class where relnamespace = 'lmp_billing'::regnamespace and relkind in ('r', 'S') loop
+            execute format('table %s', each);
+        end loop; end $$";
+    sqlx::raw_sql(backup)
+        .execute(&mut roles.connect(SYNC).await)
+        .await
+        .expect("it may read all that pg_dump does");
     daemon.signal(Signal::TERM);
     let ended = daemon.ended().await.with_code(0);
     assert!(!ended.stderr.contains("42501"), "{}", ended.stderr);
