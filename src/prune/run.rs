@@ -83,12 +83,19 @@ fn judge(flow: Flow, progress: &Progress) -> (RunOutcome, Option<String>) {
 fn say(run_id: i64, outcome: RunOutcome, progress: &Progress) {
     let (reports, versions) = (progress.reports(), progress.versions());
     let PrunedLogs { quarantined, ticks, polls, runs } = progress.logs;
-    let (cutoff, locked, outcome) = (progress.cutoff, progress.locked, outcome.as_str());
-    if reports + versions == 0 && progress.logs == PrunedLogs::default() && outcome == "succeeded" {
-        tracing::debug!(run.id = run_id, %cutoff, "nothing to prune");
-    } else {
-        tracing::info!(
-            run.id = run_id, %cutoff, reports, versions, quarantined, ticks, polls, runs, locked, "prune {outcome}"
-        );
+    let (cutoff, locked, name) = (progress.cutoff, progress.locked, outcome.as_str());
+    let found_nothing = reports + versions == 0 && progress.logs == PrunedLogs::default();
+    // The level has to be known where the line is written.
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                run.id = run_id, %cutoff, reports, versions, quarantined, ticks, polls, runs, locked, "prune {name}"
+            )
+        };
+    }
+    match outcome {
+        RunOutcome::Partial | RunOutcome::Failed => line!(warn),
+        RunOutcome::Succeeded if found_nothing => line!(debug),
+        _ => line!(info),
     }
 }

@@ -171,11 +171,14 @@ async fn applied(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
 
 async fn migrate(connection: &mut PgConnection, pooled: bool) -> Result<Migrated, StoreError> {
     let mut tx = connection.begin().await.map_err(failed)?;
-    // A transaction of an analyst may hold a table; better to fail and say so than to queue everyone
-    // else behind us.
-    tx.execute("set local lock_timeout = '30s'; set local client_min_messages = warning")
-        .await
-        .map_err(failed)?;
+    // Whoever had the lock before has written what we have to see. A transaction of an analyst may hold a table; better to
+    // fail and say so than to queue everyone else behind us.
+    tx.execute(
+        "set transaction isolation level read committed; set local lock_timeout = '30s'; \
+         set local client_min_messages = warning",
+    )
+    .await
+    .map_err(failed)?;
     tx.execute("select pg_advisory_xact_lock(hashtextextended('lmp_billing migrate', 0))")
         .await
         .map_err(failed)?;

@@ -148,7 +148,7 @@ impl Store {
             Ok(match (row.applied, row.attempt, row.outcome.as_deref()) {
                 (_, Some(_), Some("running")) => FirstSync::Running,
                 (false, None, _) => FirstSync::Needed,
-                (false, Some(_), Some("failed")) => FirstSync::Failed,
+                (false, Some(_), Some("failed" | "partial")) => FirstSync::Failed,
                 // Whatever it had applied by then: the rest of the window is still missing.
                 (_, Some(attempt), outcome) if may_be_claimed_again(outcome, attempt) => FirstSync::Needed,
                 _ => FirstSync::Done,
@@ -216,7 +216,7 @@ async fn lock(connection: &mut PgConnection, tick: Tick<'_>) -> Result<Option<Da
     Ok(taken.ours.then_some(taken.now))
 }
 
-/// Whether a tick may be claimed again that has come to this. A first sync may in one case more.
+/// Whether a tick may be claimed again that has come to this. A first sync may also after it failed: see [`standing`].
 fn may_be_claimed_again(outcome: Option<&str>, attempt: i16) -> bool {
     outcome == Some("interrupted") && attempt < MAX_ATTEMPTS
 }
@@ -261,7 +261,7 @@ async fn standing(
             Ok(Standing::Ours(RunRow { id, started_at }))
         }
         (_, _, outcome) if may_be_claimed_again(outcome, row.attempt) => Ok(Standing::Free),
-        (_, _, Some("failed")) if tick.due_at.is_none() => Ok(Standing::Free),
+        (_, _, Some("failed" | "partial")) if tick.due_at.is_none() => Ok(Standing::Free),
         _ => Ok(Standing::Taken),
     }
 }
@@ -290,7 +290,10 @@ async fn write(
         "insert into lmp_billing.schedule_ticks as t (account, job, due_at, attempt, claimed_by, claimed_at, run_id)
          values ($1, $2, coalesce($3::timestamptz, '-infinity'), 1, $4, clock_timestamp(), $5)
          on conflict (account, job, due_at) do update
-         set attempt = t.attempt + 1,
+         -- what failed or brought nothing begins anew; only an interruption counts against it
+         set attempt = case when exists (select from lmp_billing.sync_runs r
+                                         where r.id = t.run_id and r.outcome in ('failed', 'partial'))
+                            then 1 else t.attempt + 1 end,
              claimed_by = excluded.claimed_by,
              claimed_at = excluded.claimed_at,
              run_id = excluded.run_id",

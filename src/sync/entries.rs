@@ -1,6 +1,6 @@
 //! An answer as the store wants it: entry by entry, as often as it is asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -68,6 +68,7 @@ impl Entries for AnswerEntries {
     fn contradicting(&self, positions: &[i32], keep: usize) -> Result<Contradicting, EntriesError> {
         let mut reader = self.reader();
         let mut found = Contradicting::default();
+        let mut kept = HashSet::new();
         self.for_each(|position, raw| {
             let (position, text) = (number(position)?, raw.text());
             if positions.binary_search(&position).is_ok()
@@ -77,7 +78,7 @@ impl Entries for AnswerEntries {
                     format!("another entry of the answer says something else of report {}", report.id);
                 let bad = Bad::new(text, Some(report.id), Reason::ConflictingDuplicate, detail);
                 found.digests.push((position, bad.sha256));
-                if found.kept.len() < keep {
+                if found.kept.len() < keep && kept.insert(bad.sha256) {
                     found.kept.push(entry(position, bad));
                 }
             }

@@ -1,6 +1,7 @@
 //! A first pass over an answer, before the database is touched: whether it is whole, what is in it, and
 //! which way of applying it will do.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -57,7 +58,8 @@ impl Survey {
 pub(super) async fn survey(entries: Arc<dyn Entries>, cutoff: NaiveDate) -> Result<Survey, Problem> {
     let read = tokio::task::spawn_blocking(move || {
         let kept = entries.is_likely_new().then(Kept::default);
-        let mut surveyor = Surveyor { cutoff, survey: Survey::default(), ids: Vec::new(), kept };
+        let (survey, ids, payloads) = (Survey::default(), Vec::new(), HashSet::new());
+        let mut surveyor = Surveyor { cutoff, survey, ids, kept, payloads };
         entries.read(&mut surveyor)?;
         Ok::<_, EntriesError>(surveyor.finish())
     });
@@ -70,6 +72,8 @@ struct Surveyor {
     /// Each id in half its bytes: eight for each report is what a million of them may take.
     ids: Vec<u64>,
     kept: Option<Kept>,
+    /// What the bad entries are that are kept.
+    payloads: HashSet<[u8; 32]>,
 }
 
 impl Surveyor {
@@ -109,7 +113,8 @@ impl EntrySink for Surveyor {
             None => self.survey.unreadable += 1,
         }
         self.survey.bad_entries += 1;
-        if self.survey.bad.len() < MAX_PAYLOADS {
+        // Copies of one are one: they must not take the place of others.
+        if self.survey.bad.len() < MAX_PAYLOADS && self.payloads.insert(entry.sha256) {
             self.survey.bad.push(entry);
         }
         Ok(())

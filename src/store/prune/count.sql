@@ -25,7 +25,7 @@ orphaned as (
             where v.id = s.id and v.account = s.account) as versions
     from lmp_billing.superseded_versions s
     where $2
-      -- no version ends before its cycle begins, and this has an index
+      -- no version ends before its cycle begins (unless edited by hand: those stay), and this has an index
       and s.cycle < $1
       and s.end_date < $1
       and not exists (select from lmp_billing.reports r where r.id = s.id and r.account = s.account)

@@ -3,7 +3,7 @@
 with orphaned as (
     select s.account, s.id, s.cycle
     from lmp_billing.superseded_versions s
-    -- no report ends before its cycle begins, and this has an index
+    -- no report ends before its cycle begins (unless edited by hand: those stay), and this has an index
     where s.cycle < $1
       and s.end_date < $1
       and not exists (select from lmp_billing.reports r where r.id = s.id and r.account = s.account)

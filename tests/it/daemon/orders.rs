@@ -104,6 +104,26 @@ async fn a_first_sync_waits_for_a_reconcile_under_way_and_is_not_taken_for_done_
 }
 
 #[tokio::test]
+async fn a_first_sync_that_failed_often_is_still_followed_up_when_it_is_interrupted() {
+    let lab = crate::support::lab::Lab::new().await;
+    let store = &lab.store;
+    let first = Tick { account: "emea", job: Job::Reconcile, due_at: None, trigger: Trigger::Startup };
+    let claim = async || match store.claim(first, "ours").await.unwrap() {
+        Claim::Ours(run) => run.id,
+        other => panic!("{other:?}"),
+    };
+    for outcome in [RunOutcome::Failed, RunOutcome::Partial, RunOutcome::Failed, RunOutcome::Partial] {
+        store.finish_run(claim().await, outcome, Some("LMP is away")).await.unwrap();
+        assert_eq!(store.first_sync("emea").await.unwrap(), FirstSync::Failed);
+    }
+    for _ in 0..3 {
+        store.finish_run(claim().await, RunOutcome::Interrupted, None).await.unwrap();
+    }
+    assert_eq!(lab.value("select max(attempt) from lmp_billing.schedule_ticks").await, "3");
+    assert_eq!(store.first_sync("emea").await.unwrap(), FirstSync::Done, "it is given up");
+}
+
+#[tokio::test]
 async fn a_daemon_that_was_killed_is_followed_up_three_times_at_most() {
     let lab = Lab::new().await;
     lab.write_settings(&settings(&lab, &["emea"], NEVER));

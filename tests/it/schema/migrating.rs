@@ -22,8 +22,11 @@ async fn an_empty_database_is_brought_up_to_date_and_a_current_one_left_alone() 
 }
 
 #[tokio::test]
-async fn several_processes_may_migrate_at_once() {
+async fn several_processes_may_migrate_at_once_whatever_the_databases_default() {
     let db = empty().await;
+    let level = "do $do$ begin execute format('alter database %I set default_transaction_isolation to %L',
+                                              current_database(), 'repeatable read'); end $do$";
+    run(&db, level).await;
     let stores = futures_util::future::join_all((0..4).map(|_| open(&db))).await;
     let migrated = futures_util::future::join_all(stores.iter().map(Store::migrate)).await;
     let fresh = migrated.iter().filter(|result| result.as_ref().unwrap().from == 0).count();

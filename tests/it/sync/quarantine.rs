@@ -193,6 +193,17 @@ async fn of_many_bad_entries_a_thousand_are_kept_and_all_are_counted() {
 }
 
 #[tokio::test]
+async fn copies_of_one_bad_entry_do_not_take_the_place_of_another() {
+    let (lab, cycle) = lab().await;
+    let mut entries = vec!["{\"id\":1}".to_owned(); 1200];
+    entries.push("{\"id\":2}".to_owned());
+    lab.serve_entries(cycle, &entries);
+    assert_eq!(lab.poll(cycle).await.quarantined, 2);
+    let stored = "select payload, position from lmp_billing.quarantined_reports order by position";
+    assert_eq!(lab.lines(stored).await, ["{\"id\":1}|0", "{\"id\":2}|1200"]);
+}
+
+#[tokio::test]
 async fn thousands_of_contradictions_are_all_set_aside() {
     let (lab, cycle) = lab().await;
     let mut entries: Vec<String> = (1..=1500).map(|number| entry(number, cycle, "\"Approved\"")).collect();
