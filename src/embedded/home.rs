@@ -249,34 +249,6 @@ mod tests {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
 
-    #[tokio::test]
-    async fn one_owner_at_a_time_and_the_next_when_it_is_gone() {
-        let dir = tempfile::tempdir().unwrap();
-        let first = Home::open(dir.path()).await.unwrap();
-        let refused = Home::open(dir.path()).await.unwrap_err().to_string();
-        assert!(
-            refused.contains(&format!("another lmp-billing-sync (pid {})", std::process::id())),
-            "{refused}"
-        );
-        drop(first);
-        Home::open(dir.path()).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn password_and_port_are_kept_and_private() {
-        let dir = tempfile::tempdir().unwrap();
-        let home = Home::open(dir.path()).await.unwrap();
-        assert!(home.password().unwrap().is_none());
-        assert_eq!(home.port(), None);
-
-        let password = generate_password();
-        home.keep_password(&password).unwrap();
-        home.keep_port(23_456).unwrap();
-        assert_eq!(home.password().unwrap().unwrap().expose_secret(), password.expose_secret());
-        assert_eq!(home.port(), Some(23_456));
-        assert_eq!(mode(&home.password_file()), 0o600);
-    }
-
     #[test]
     fn passwords_are_long_plain_and_never_the_same() {
         let (one, other) = (generate_password(), generate_password());
