@@ -12,7 +12,6 @@ use uuid::Uuid;
 use super::faults::Fault;
 use super::lock;
 use super::refusal::Refusal;
-use super::world::SimReport;
 use crate::clock::Clock;
 use crate::domain::Cycle;
 
@@ -68,9 +67,6 @@ pub struct Answer {
     pub status: u16,
     /// The body as far as it was sent.
     pub body: Bytes,
-    /// The reports in it, if it was a whole and good list of a kind the simulator can read: not for
-    /// a raw body. Entries that are no reports, or that contradict each other, are left out.
-    pub reports: Option<Vec<SimReport>>,
 }
 
 /// Keeps the exchanges.
@@ -88,7 +84,7 @@ impl Ledger {
         Self { clock, recording, exchanges: Mutex::default(), received }
     }
 
-    pub(super) fn is_on(&self) -> bool {
+    fn is_on(&self) -> bool {
         self.recording != Recording::Off
     }
 
@@ -152,21 +148,16 @@ impl Receipt {
         self.number
     }
 
-    /// Whether anybody will read what was sent.
-    pub(super) fn is_kept(&self) -> bool {
-        self.ledger.is_on()
-    }
-
     /// Notes a piece of the body.
     pub(super) fn sent(&mut self, piece: &[u8]) {
-        if self.is_kept() {
+        if self.ledger.is_on() {
             self.body.extend_from_slice(piece);
         }
     }
 
     /// Notes the end of the answer. To be called before the last piece is handed over, so that who
     /// has read an answer finds it in the ledger.
-    pub(super) fn finish(&mut self, status: u16, entries: Option<u64>, reports: Option<Vec<SimReport>>) {
+    pub(super) fn finish(&mut self, status: u16, entries: Option<u64>) {
         self.finished = true;
         tracing::info!(
             request.number = self.number,
@@ -179,7 +170,7 @@ impl Receipt {
             "answered a request"
         );
         let body = std::mem::take(&mut self.body).into();
-        let answer = Answer { sent_at: self.ledger.clock.now(), status, body, reports };
+        let answer = Answer { sent_at: self.ledger.clock.now(), status, body };
         let mut exchanges = lock(&self.ledger.exchanges);
         if let Some(exchange) = exchanges.iter_mut().rev().find(|exchange| exchange.number == self.number) {
             exchange.answer = Some(answer);

@@ -25,7 +25,6 @@ mod life;
 mod names;
 mod partner;
 mod refusal;
-mod replacement;
 mod request;
 mod server;
 mod start;
@@ -44,7 +43,6 @@ pub use faults::{BadEntry, FAULT_HELP, Fault, FaultRule, Gate, ParseFaultError, 
 pub use handle::SimulatorHandle;
 pub use ledger::{Answer, Exchange, Recording};
 pub use refusal::Refusal;
-pub use replacement::Replacement;
 pub use start::{
     Account, DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, RunningSimulator, Simulator, SimulatorBuilder,
 };

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -16,7 +16,6 @@ use super::clock::WorldClock;
 use super::faults::{FaultRule, Faults};
 use super::handle::SimulatorHandle;
 use super::ledger::{Ledger, Recording};
-use super::replacement::Replacements;
 use super::server::{Shared, serve};
 use super::wire::{Line, WireListener};
 use super::world::World;
@@ -164,7 +163,7 @@ impl SimulatorBuilder {
             accounts: self.accounts,
             world_clock,
             faults: Faults::new(self.seed, self.faults),
-            replacements: Replacements::default(),
+            replaced: Mutex::default(),
             ledger: Arc::new(Ledger::new(Arc::clone(&self.clock), self.recording)),
             clock: self.clock,
             refuse_too_old: self.refuse_too_old,

@@ -92,7 +92,7 @@ impl Lab {
 
     /// From now on the upstream lists these reports for a cycle.
     pub(crate) fn serve(&self, cycle: Cycle, reports: impl IntoIterator<Item = SimReport>) {
-        self.lmp().replace_reports(DEFAULT_ACCESS_TOKEN, cycle, reports.into_iter().collect());
+        self.lmp().replace_reports(DEFAULT_ACCESS_TOKEN, cycle, reports);
     }
 
     /// From now on the upstream sends these elements of `reports` for a cycle.
