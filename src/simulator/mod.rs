@@ -39,7 +39,7 @@ mod testing;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use clock::WorldClock;
-pub use faults::{BadEntry, FAULT_HELP, Fault, FaultRule, Gate, ParseFaultError, RetryAfter};
+pub use faults::{BadEntry, FAULT_HELP, Fault, FaultRule, Gate, RetryAfter};
 pub use handle::SimulatorHandle;
 pub use ledger::{Answer, Exchange, Recording};
 pub use refusal::Refusal;

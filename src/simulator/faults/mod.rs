@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
-pub use parse::{FAULT_HELP, ParseFaultError};
+pub use parse::FAULT_HELP;
 pub use rules::FaultRule;
 pub(super) use rules::{Faults, Stage, Target};
 
