@@ -15,17 +15,6 @@ use super::refusal::Refusal;
 use crate::clock::Clock;
 use crate::domain::Cycle;
 
-/// How much the ledger keeps. An entry holds the whole answer, so what is not read is best not kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recording {
-    /// Nothing but the number of requests.
-    Off,
-    /// The newest exchanges.
-    Last(usize),
-    /// Every exchange.
-    All,
-}
-
 /// One request and what became of it.
 #[derive(Clone, Debug)]
 pub struct Exchange {
@@ -73,19 +62,16 @@ pub struct Answer {
 #[derive(Debug)]
 pub(super) struct Ledger {
     clock: Arc<dyn Clock>,
-    recording: Recording,
+    /// So many exchanges, the newest. Each holds the whole answer, so what is not read is best not kept.
+    keep: usize,
     exchanges: Mutex<VecDeque<Exchange>>,
     received: watch::Sender<u64>,
 }
 
 impl Ledger {
-    pub(super) fn new(clock: Arc<dyn Clock>, recording: Recording) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, keep: usize) -> Self {
         let (received, _) = watch::channel(0);
-        Self { clock, recording, exchanges: Mutex::default(), received }
-    }
-
-    fn is_on(&self) -> bool {
-        self.recording != Recording::Off
+        Self { clock, keep, exchanges: Mutex::default(), received }
     }
 
     /// Enters a request, numbers it and gives a receipt on which its answer is to be noted.
@@ -104,12 +90,7 @@ impl Ledger {
             finished: false,
         };
         exchanges.push_back(exchange);
-        let most = match self.recording {
-            Recording::Off => 0,
-            Recording::Last(most) => most,
-            Recording::All => usize::MAX,
-        };
-        while exchanges.len() > most {
+        while exchanges.len() > self.keep {
             exchanges.pop_front();
         }
         self.received.send_replace(number);
@@ -150,7 +131,7 @@ impl Receipt {
 
     /// Notes a piece of the body.
     pub(super) fn sent(&mut self, piece: &[u8]) {
-        if self.ledger.is_on() {
+        if self.ledger.keep > 0 {
             self.body.extend_from_slice(piece);
         }
     }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::WorldClock;
 use super::faults::{FaultRule, Faults};
 use super::handle::SimulatorHandle;
-use super::ledger::{Ledger, Recording};
+use super::ledger::Ledger;
 use super::server::{Shared, serve};
 use super::wire::{Line, WireListener};
 use super::world::World;
@@ -62,7 +62,7 @@ impl Simulator {
             partners: 20,
             clock: Arc::new(SystemClock),
             start: None,
-            recording: Recording::All,
+            keep: usize::MAX,
             faults: Vec::new(),
             refuse_too_old: false,
         }
@@ -80,7 +80,7 @@ pub struct SimulatorBuilder {
     clock: Arc<dyn Clock>,
     /// The world's first moment and speed.
     start: Option<(DateTime<Utc>, f64)>,
-    recording: Recording,
+    keep: usize,
     faults: Vec<FaultRule>,
     refuse_too_old: bool,
 }
@@ -124,9 +124,9 @@ impl SimulatorBuilder {
         Self { start: Some((start, speed)), ..self }
     }
 
-    /// How much of what is asked and answered is kept.
-    pub fn recording(self, recording: Recording) -> Self {
-        Self { recording, ..self }
+    /// How many exchanges are kept in memory, answers and all: the newest.
+    pub fn keep(self, keep: usize) -> Self {
+        Self { keep, ..self }
     }
 
     /// Switches a fault on.
@@ -164,7 +164,7 @@ impl SimulatorBuilder {
             world_clock,
             faults: Faults::new(self.seed, self.faults),
             replaced: Mutex::default(),
-            ledger: Arc::new(Ledger::new(Arc::clone(&self.clock), self.recording)),
+            ledger: Arc::new(Ledger::new(Arc::clone(&self.clock), self.keep)),
             clock: self.clock,
             refuse_too_old: self.refuse_too_old,
             stop: stop.clone(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::testing::Signed;
-use super::super::{Account, DEFAULT_ACCESS_TOKEN, Recording, Refusal};
+use super::super::{Account, DEFAULT_ACCESS_TOKEN, Refusal};
 use super::{as_json, builder, now, start, world};
 use crate::simulator::World;
 
@@ -43,10 +43,8 @@ async fn the_ledger_holds_what_was_asked_and_what_was_answered() {
 
 #[tokio::test]
 async fn the_ledger_forgets_as_it_is_told() {
-    for (recording, kept) in
-        [(Recording::Off, vec![]), (Recording::Last(2), vec![2, 3]), (Recording::All, vec![1, 2, 3])]
-    {
-        let simulator = builder().recording(recording).start().await.unwrap();
+    for (keep, kept) in [(0, vec![]), (2, vec![2, 3]), (usize::MAX, vec![1, 2, 3])] {
+        let simulator = builder().keep(keep).start().await.unwrap();
         for _ in 0..3 {
             assert_eq!(Signed::cycle("2026-07", now()).json(&simulator).await.0, 200);
         }
