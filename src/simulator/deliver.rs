@@ -25,7 +25,7 @@ const MAINTENANCE_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Scheduled ma
 
 /// Refuses a request.
 pub(super) fn refuse(refusal: &Refusal, mut receipt: Receipt) -> Response<Body> {
-    let body = error_body(refusal.code(), &refusal.to_string());
+    let body = error_body(&refusal.to_string());
     let mut response = whole(refusal.status(), JSON, body, &mut receipt);
     if *refusal == Refusal::MethodNotAllowed {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
@@ -46,7 +46,7 @@ pub(super) async fn spoil(
     match fault {
         Fault::Status { code, retry_after } => {
             let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let body = error_body("simulated", "this fault was switched on in the simulator");
+            let body = error_body("this fault was switched on in the simulator");
             let response = whole(status, JSON, body, &mut receipt);
             let retry_after = retry_after.as_ref().map(|retry_after| match retry_after {
                 RetryAfter::Seconds(seconds) => seconds.to_string(),
@@ -60,7 +60,7 @@ pub(super) async fn spoil(
             whole(StatusCode::OK, html, Bytes::from_static(MAINTENANCE_PAGE.as_bytes()), &mut receipt)
         }
         Fault::JsonError => {
-            let body = error_body("simulated", "this fault was switched on in the simulator");
+            let body = error_body("this fault was switched on in the simulator");
             whole(StatusCode::OK, JSON, body, &mut receipt)
         }
         Fault::Redirect { to } => {
@@ -145,8 +145,8 @@ fn broken_off(
 }
 
 /// Error bodies are not documented: their shape is our invention, and no client may rely on it.
-fn error_body(code: &str, message: &str) -> Bytes {
-    json!({ "error": { "code": code, "message": message } }).to_string().into()
+fn error_body(message: &str) -> Bytes {
+    json!({ "error": { "message": message } }).to_string().into()
 }
 
 /// A response that is over once it is handed on.

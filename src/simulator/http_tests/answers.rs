@@ -58,15 +58,31 @@ async fn what_lmp_would_refuse_is_refused_and_leaks_nothing() {
     let simulator = start().await;
     let good = Signed::cycle("2026-07", now());
     let late = now() - chrono::TimeDelta::minutes(16);
-    for (request, status, code) in [
-        (Signed { path: "/LMPI/v2/reports/billing/", ..good.clone() }, 404, "not_found"),
-        (Signed { time: late, ..good.clone() }, 403, "clock_skew"),
-        (Signed { trace_id: uuid::Uuid::nil(), ..good.clone() }, 400, "malformed_header"),
-        (Signed { body: r#"{"report_status":["7"]}"#.to_owned(), ..good.clone() }, 400, "bad_filter"),
-        (Signed { body: "x".repeat(70_000), ..good.clone() }, 401, "wrong_signature"),
+    for (request, status, why) in [
+        (Signed { path: "/LMPI/v2/reports/billing/", ..good.clone() }, 404, "no resource at this path"),
+        (
+            Signed { time: late, ..good.clone() },
+            403,
+            "x-posix-time is -960 seconds away from this server's clock",
+        ),
+        (
+            Signed { trace_id: uuid::Uuid::nil(), ..good.clone() },
+            400,
+            "the header x-traceid does not have the documented form",
+        ),
+        (
+            Signed { body: r#"{"report_status":["7"]}"#.to_owned(), ..good.clone() },
+            400,
+            r#"report_status cannot be ["7"]"#,
+        ),
+        (
+            Signed { body: "x".repeat(70_000), ..good.clone() },
+            401,
+            "the signature does not match the request",
+        ),
     ] {
         let (got, body) = request.json(&simulator).await;
-        assert_eq!((got, &body["error"]["code"]), (status, &json!(code)));
+        assert_eq!((got, &body["error"]["message"]), (status, &json!(why)));
         assert_eq!(body.get("reports"), None);
     }
     let refusals: Vec<_> =
