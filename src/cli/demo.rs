@@ -116,7 +116,7 @@ pub(super) async fn demo(args: DemoArgs) -> Result<ExitCode, CliError> {
 
 async fn start_simulator(args: &DemoArgs) -> std::io::Result<RunningSimulator> {
     let start = SystemClock.now() - Months::new(MONTHS_BACK);
-    Simulator::builder()
+    Simulator::default()
         .seed(args.seed)
         .partners(args.partners)
         .keep(0)

@@ -97,7 +97,7 @@ async fn serve_until(
 
 async fn start(args: &SimulateArgs) -> Result<RunningSimulator, CliError> {
     let world = World::new(args.seed, args.partners);
-    let mut builder = Simulator::builder()
+    let mut builder = Simulator::default()
         .listen(args.listen)
         .seed(args.seed)
         .account(&args.access_token, &args.secret_key, world)

@@ -12,7 +12,6 @@ use uuid::Uuid;
 use super::faults::Fault;
 use super::lock;
 use super::refusal::Refusal;
-use crate::clock::Clock;
 use crate::domain::Cycle;
 
 /// One request and what became of it.
@@ -24,8 +23,6 @@ pub struct Exchange {
     pub received_at: DateTime<Utc>,
     /// The world's time when it arrived, which is what the answer shows.
     pub world_time: DateTime<Utc>,
-    /// HTTP method.
-    pub method: String,
     /// Path and query as they were received.
     pub uri: String,
     /// All headers.
@@ -50,8 +47,6 @@ pub struct Exchange {
 /// What was sent.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// When the last byte was on its way, by the real clock.
-    pub sent_at: DateTime<Utc>,
     /// Status code.
     pub status: u16,
     /// The body as far as it was sent.
@@ -61,7 +56,6 @@ pub struct Answer {
 /// Keeps the exchanges.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    clock: Arc<dyn Clock>,
     /// So many exchanges, the newest. Each holds the whole answer, so what is not read is best not kept.
     keep: usize,
     exchanges: Mutex<VecDeque<Exchange>>,
@@ -69,9 +63,9 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(clock: Arc<dyn Clock>, keep: usize) -> Self {
+    pub(super) fn new(keep: usize) -> Self {
         let (received, _) = watch::channel(0);
-        Self { clock, keep, exchanges: Mutex::default(), received }
+        Self { keep, exchanges: Mutex::default(), received }
     }
 
     /// Enters a request, numbers it and gives a receipt on which its answer is to be noted.
@@ -151,7 +145,7 @@ impl Receipt {
             "answered a request"
         );
         let body = std::mem::take(&mut self.body).into();
-        let answer = Answer { sent_at: self.ledger.clock.now(), status, body };
+        let answer = Answer { status, body };
         let mut exchanges = lock(&self.ledger.exchanges);
         if let Some(exchange) = exchanges.iter_mut().rev().find(|exchange| exchange.number == self.number) {
             exchange.answer = Some(answer);

@@ -43,9 +43,7 @@ pub use faults::{BadEntry, FAULT_HELP, Fault, FaultRule, Gate, RetryAfter};
 pub use handle::SimulatorHandle;
 pub use ledger::{Answer, Exchange};
 pub use refusal::Refusal;
-pub use start::{
-    Account, DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, RunningSimulator, Simulator, SimulatorBuilder,
-};
+pub use start::{Account, DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, RunningSimulator, Simulator};
 pub use world::{Order, SimReport, World};
 
 /// A test that failed while it held a lock must not make the others fail.

@@ -92,7 +92,6 @@ impl Shared {
             number: 0,
             received_at,
             world_time,
-            method: head.method.to_string(),
             uri: head.uri.path_and_query().map_or_else(String::new, ToString::to_string),
             access_token: access_token.map(str::to_owned),
             trace_id: auth::header(&head.headers, "x-traceid").ok().and_then(parse_guid),

@@ -47,15 +47,27 @@ impl fmt::Debug for Account {
     }
 }
 
-/// The simulator; see [`Simulator::builder`].
+/// A simulator that is being set up.
 #[derive(Debug)]
-pub struct Simulator;
+#[must_use]
+pub struct Simulator {
+    listen: SocketAddr,
+    accounts: Vec<Account>,
+    seed: u64,
+    partners: u32,
+    clock: Arc<dyn Clock>,
+    /// The world's first moment and speed.
+    start: Option<(DateTime<Utc>, f64)>,
+    keep: usize,
+    faults: Vec<FaultRule>,
+    refuse_too_old: bool,
+}
 
-impl Simulator {
-    /// A simulator as tests want it: any free loopback port, everything recorded, real time, no
-    /// faults, and one account of 20 partners under the default token and key.
-    pub fn builder() -> SimulatorBuilder {
-        SimulatorBuilder {
+/// As tests want it: any free loopback port, everything recorded, real time, no faults, and one
+/// account of 20 partners under the default token and key.
+impl Default for Simulator {
+    fn default() -> Self {
+        Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             accounts: Vec::new(),
             seed: 1,
@@ -69,23 +81,7 @@ impl Simulator {
     }
 }
 
-/// Sets a simulator up.
-#[derive(Debug)]
-#[must_use]
-pub struct SimulatorBuilder {
-    listen: SocketAddr,
-    accounts: Vec<Account>,
-    seed: u64,
-    partners: u32,
-    clock: Arc<dyn Clock>,
-    /// The world's first moment and speed.
-    start: Option<(DateTime<Utc>, f64)>,
-    keep: usize,
-    faults: Vec<FaultRule>,
-    refuse_too_old: bool,
-}
-
-impl SimulatorBuilder {
+impl Simulator {
     /// Listens on this address; port 0 takes any free one.
     pub fn listen(self, listen: SocketAddr) -> Self {
         Self { listen, ..self }
@@ -111,11 +107,6 @@ impl SimulatorBuilder {
     /// Takes another clock for the real one: it rules the 15 minutes, the two years and `Date`.
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
-    }
-
-    /// Stops the world's time at a moment. [`SimulatorHandle::set_world_time`] moves it.
-    pub fn world_time(self, at: DateTime<Utc>) -> Self {
-        self.world_from(at, 0.0)
     }
 
     /// Lets the world's time run from a moment, so many simulated seconds per real second, up to the
@@ -151,10 +142,8 @@ impl SimulatorBuilder {
             self = self.account(DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, world);
         }
         let world_clock = WorldClock::new(Arc::clone(&self.clock));
-        match self.start {
-            None => {}
-            Some((start, speed)) if speed > 0.0 => world_clock.run(start, speed),
-            Some((start, _)) => world_clock.set(start),
+        if let Some((start, speed)) = self.start {
+            world_clock.run(start, speed);
         }
         let listener = TcpListener::bind(self.listen).await?;
         let addr = listener.local_addr()?;
@@ -164,7 +153,7 @@ impl SimulatorBuilder {
             world_clock,
             faults: Faults::new(self.seed, self.faults),
             replaced: Mutex::default(),
-            ledger: Arc::new(Ledger::new(Arc::clone(&self.clock), self.keep)),
+            ledger: Arc::new(Ledger::new(self.keep)),
             clock: self.clock,
             refuse_too_old: self.refuse_too_old,
             stop: stop.clone(),

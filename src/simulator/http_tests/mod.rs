@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::testing::ManualClock;
-use super::{Fault, FaultRule, RunningSimulator, SimReport, Simulator, SimulatorBuilder, World};
+use super::{Fault, FaultRule, RunningSimulator, SimReport, Simulator, World};
 
 /// The real time of all these tests: no answer depends on when they run.
 const NOW: &str = "2026-08-09T10:00:00Z";
@@ -20,9 +20,9 @@ fn now() -> DateTime<Utc> {
 }
 
 /// A simulator whose clocks stand at [`NOW`].
-fn builder() -> SimulatorBuilder {
+fn builder() -> Simulator {
     let clock: Arc<ManualClock> = ManualClock::at(NOW);
-    Simulator::builder().clock(clock).partners(8).seed(3)
+    Simulator::default().clock(clock).partners(8).seed(3)
 }
 
 async fn start() -> RunningSimulator {

@@ -35,7 +35,7 @@ impl Moved {
         }
         let [machine, database, vendor] = clocks;
         let (server, data) = database.server().await;
-        let lmp = Simulator::builder()
+        let lmp = Simulator::default()
             .clock(Arc::new(vendor.clone()))
             .account(&token("emea"), SECRET_KEY, World::new(1, partners))
             .keep(200)

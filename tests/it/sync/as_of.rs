@@ -21,7 +21,7 @@ async fn any_moment_of_the_past_comes_back_as_it_was_listed() {
     let seed = fastrand::u64(..);
     println!("seed {seed}");
     let mut dice = fastrand::Rng::with_seed(seed);
-    let mut lab = Lab::with(Simulator::builder().seed(seed).partners(25)).await;
+    let mut lab = Lab::with(Simulator::default().seed(seed).partners(25)).await;
     // Partners leave and reports vanish here by chance; the guard has its own tests.
     lab.rules.accept_withdrawals = true;
     let now = lab.now().await;

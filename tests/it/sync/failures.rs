@@ -73,7 +73,7 @@ async fn a_refusal_says_what_to_do() {
 #[tokio::test]
 async fn a_redirect_is_not_followed_and_the_other_host_sees_nothing() {
     let lab = lab().await;
-    let other = lmp_billing_sync::simulator::Simulator::builder().start().await.unwrap();
+    let other = lmp_billing_sync::simulator::Simulator::default().start().await.unwrap();
     fails(
         &lab,
         Fault::Redirect { to: format!("{}/LMPI/v2/reports/billing", other.base_url()) },
