@@ -1,5 +1,6 @@
 //! Entries that a client must quarantine, or take in spite of their looks.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Entries, render};
@@ -9,7 +10,8 @@ use super::world::SimReport;
 use crate::domain::Cycle;
 
 /// A kind of entry that stands in an answer beside the right ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BadEntry {
     /// An id masked with the letter x, as in the vendor's example.
     MaskedGuid,
@@ -41,25 +43,6 @@ impl BadEntry {
         Self::UnknownField,
         Self::UnknownStatus,
     ];
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::MaskedGuid => "masked-guid",
-            Self::MissingStatus => "missing-status",
-            Self::NulInName => "nul-in-name",
-            Self::LoneSurrogate => "lone-surrogate",
-            Self::Contradiction => "contradiction",
-            Self::Duplicate => "duplicate",
-            Self::UnknownField => "unknown-field",
-            Self::UnknownStatus => "unknown-status",
-        }
-    }
-
-    /// Finds a kind by its name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
 }
 
 /// Spoils a list: adds the entries wanted, the same ones at every request for the cycle.

@@ -49,7 +49,6 @@ pub(super) async fn spoil(
             let body = error_body("this fault was switched on in the simulator");
             let response = whole(status, JSON, body, &mut receipt);
             let retry_after = retry_after.as_ref().map(|retry_after| match retry_after {
-                RetryAfter::Seconds(seconds) => seconds.to_string(),
                 RetryAfter::Date(offset) => http_date(shifted(now, *offset)),
                 RetryAfter::Text(text) => text.clone(),
             });

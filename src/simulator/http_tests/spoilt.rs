@@ -29,7 +29,7 @@ fn content_length(head: &str) -> usize {
 async fn status_codes_come_with_the_retry_after_they_were_given() {
     for (retry_after, header) in [
         (None, None),
-        (Some(RetryAfter::Seconds(30)), Some("30")),
+        (Some(RetryAfter::Text("30".to_owned())), Some("30")),
         (Some(RetryAfter::Date(TimeDelta::hours(-1))), Some("Sun, 09 Aug 2026 09:00:00 GMT")),
         (Some(RetryAfter::Text("soon".to_owned())), Some("soon")),
     ] {

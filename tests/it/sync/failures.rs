@@ -98,8 +98,10 @@ async fn a_passing_failure_is_tried_again_with_a_new_trace_id_and_signature() {
     let mut lab = lab().await;
     lab.reconnect(|options| options.max_attempts = 3);
     lab.lmp().clear_exchanges();
-    lab.lmp()
-        .push_fault(FaultRule::once(Fault::Status { code: 503, retry_after: Some(RetryAfter::Seconds(1)) }));
+    lab.lmp().push_fault(FaultRule::once(Fault::Status {
+        code: 503,
+        retry_after: Some(RetryAfter::Text("1".to_owned())),
+    }));
     lab.lmp().push_fault(FaultRule::once(Fault::ResetInBody));
     let cycle = lab.cycle(1).await;
     let poll = lab.poll(cycle).await;
@@ -134,7 +136,7 @@ async fn no_more_than_the_allowed_attempts_are_made_and_an_absurd_wait_is_not_wa
     let before = lab.lmp().received();
     lab.lmp().push_fault(FaultRule::always(Fault::Status {
         code: 429,
-        retry_after: Some(RetryAfter::Seconds(3600)),
+        retry_after: Some(RetryAfter::Text("3600".to_owned())),
     }));
     let poll = lab.poll(cycle).await;
     assert!(poll.error.unwrap().contains("asks to wait 3600 s"));
