@@ -14,6 +14,8 @@ pub(crate) enum Flaw {
     Name,
     /// Nobody we trust has signed it.
     Signature,
+    /// It is of no use to anybody.
+    Other,
 }
 
 /// The TLS library's error lies in one or more layers of `io::Error`, whose `source` steps over what it wraps.
@@ -36,7 +38,8 @@ fn flaw(problem: &CertificateError) -> Flaw {
     match problem {
         E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. } => Flaw::Dates,
         E::NotValidForName | E::NotValidForNameContext { .. } => Flaw::Name,
-        _ => Flaw::Signature,
+        E::UnknownIssuer | E::BadSignature => Flaw::Signature,
+        _ => Flaw::Other,
     }
 }
 
@@ -53,5 +56,6 @@ mod tests {
             error = Box::new(std::io::Error::other(error));
         }
         assert!(problem(&std::io::Error::other("something else")).is_none());
+        assert_eq!(flaw(&CertificateError::Revoked), Flaw::Other);
     }
 }

@@ -35,7 +35,7 @@ fn escaped(text: &str, acts: impl Fn(char) -> bool) -> String {
 }
 
 fn turns_direction(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -44,7 +44,10 @@ mod tests {
 
     #[test]
     fn what_would_act_is_written_out() {
-        assert_eq!(visible("\u{1b}[31mred\u{202e}\u{200f} ü\n"), "\\u{1b}[31mred\\u{202e}\\u{200f} ü\\n");
+        assert_eq!(
+            visible("\u{1b}[31mred\u{202e}\u{200f}\u{61c} ü\n"),
+            "\\u{1b}[31mred\\u{202e}\\u{200f}\\u{61c} ü\\n"
+        );
         assert_eq!(without_commands("a\tb\r\n\u{7}"), "a\tb\r\n\\u{7}");
     }
 

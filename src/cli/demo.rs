@@ -27,7 +27,7 @@ use crate::daemon::{self, Orders};
 use crate::domain::Cycle;
 use crate::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use crate::simulator::{
-    DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, Recording, RunningSimulator, Simulator, SimulatorHandle,
+    DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, RunningSimulator, Simulator, SimulatorHandle,
 };
 use crate::store::{FirstSync, PollRow, StatusChange, Store};
 
@@ -116,10 +116,10 @@ pub(super) async fn demo(args: DemoArgs) -> Result<ExitCode, CliError> {
 
 async fn start_simulator(args: &DemoArgs) -> std::io::Result<RunningSimulator> {
     let start = SystemClock.now() - Months::new(MONTHS_BACK);
-    Simulator::builder()
+    Simulator::default()
         .seed(args.seed)
         .partners(args.partners)
-        .recording(Recording::Last(0))
+        .keep(0)
         .world_from(start, args.days_per_second * 86_400.0)
         .start()
         .await

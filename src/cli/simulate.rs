@@ -16,8 +16,8 @@ use super::signals::stop_on_signals;
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::parse_guid;
 use crate::simulator::{
-    DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, FAULT_HELP, Fault, FaultRule, Recording, RunningSimulator,
-    Simulator, World,
+    DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, FAULT_HELP, Fault, FaultRule, RunningSimulator, Simulator,
+    World,
 };
 
 /// Serve a simulated LMP to try things out, no account at Trend Micro needed
@@ -97,11 +97,11 @@ async fn serve_until(
 
 async fn start(args: &SimulateArgs) -> Result<RunningSimulator, CliError> {
     let world = World::new(args.seed, args.partners);
-    let mut builder = Simulator::builder()
+    let mut builder = Simulator::default()
         .listen(args.listen)
         .seed(args.seed)
         .account(&args.access_token, &args.secret_key, world)
-        .recording(Recording::Off);
+        .keep(0);
     if let Some(day) = args.start {
         let start = day.and_time(NaiveTime::MIN).and_utc();
         if start > SystemClock.now() {

@@ -11,10 +11,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::AsyncWriteExt as _;
 
 use super::error::EmbeddedError;
-use super::find::{Binaries, leading_number};
+use super::find::leading_number;
 use super::home::Home;
-use super::log::Log;
-use super::user::ServerUser;
+use super::server::Launch;
 use super::{Flavour, ROLE};
 
 /// From this major version on PostgreSQL brings its own C.UTF-8, which no system update can change.
@@ -58,12 +57,10 @@ pub(super) fn discard_half_made(home: &Home) -> Result<(), EmbeddedError> {
 /// Makes the data folder beside its place and moves it there when it is complete and on disk.
 pub(super) async fn create(
     home: &Home,
-    user: &ServerUser,
-    binaries: &Binaries,
+    launch: &Launch<'_>,
     password: &SecretString,
-    log: &Log,
-    flavour: Flavour,
 ) -> Result<(), EmbeddedError> {
+    let Launch { cluster, binaries, user, log, flavour } = *launch;
     let work = home.half_made();
     DirBuilder::new().mode(0o700).create(&work).map_err(EmbeddedError::io("create the folder", &work))?;
     let password_file = work.join("password");
@@ -97,26 +94,23 @@ pub(super) async fn create(
         .await
         .map_err(EmbeddedError::io("run", binaries.initdb()))?;
     if !status.success() {
-        return Err(EmbeddedError::Initdb { cluster: home.cluster(), status, said: log.said(), free });
+        return Err(EmbeddedError::Initdb { cluster: cluster.to_owned(), status, said: log.said(), free });
     }
 
-    fs::rename(&data, home.cluster())
-        .map_err(EmbeddedError::io("move the new data folder to", home.cluster()))?;
+    fs::rename(&data, cluster).map_err(EmbeddedError::io("move the new data folder to", cluster))?;
     home.sync()?;
     fs::remove_dir_all(&work).map_err(EmbeddedError::io("remove the folder", &work))?;
-    tracing::info!(path = %home.cluster().display(), version = binaries.major(), "made a new PostgreSQL data folder");
+    tracing::info!(path = %cluster.display(), version = binaries.major(), "made a new PostgreSQL data folder");
     Ok(())
 }
 
 /// Gives the role a new password when the file with the old one was lost, by the one way in that
 /// asks for none: PostgreSQL's single-user mode, which only the owner of the data can use.
 pub(super) async fn reset_password(
-    cluster: &Path,
-    user: &ServerUser,
-    binaries: &Binaries,
+    launch: &Launch<'_>,
     password: &SecretString,
-    log: &Log,
 ) -> Result<(), EmbeddedError> {
+    let Launch { cluster, binaries, user, log, .. } = *launch;
     let mut single = user.command(&binaries.postgres());
     single.arg("--single").arg("-D").arg(cluster);
     // Whatever the owner has the server log, not this statement.
@@ -132,12 +126,7 @@ pub(super) async fn reset_password(
     }
     let status = single.wait().await.map_err(failed())?;
     if !status.success() {
-        return Err(EmbeddedError::EndedEarly {
-            cluster: cluster.to_owned(),
-            status,
-            log: log.path().to_owned(),
-            said: log.said(),
-        });
+        return Err(launch.ended_early(status));
     }
     tracing::warn!(path = %cluster.display(), "the server's password file was lost: the role has a new password");
     Ok(())
@@ -200,26 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_no_data_from_data_and_from_something_else() {
-        let dir = tempfile::tempdir().unwrap();
-        let cluster = dir.path().join("data");
-        assert_eq!(major(&cluster).unwrap(), None);
-        fs::create_dir(&cluster).unwrap();
-        assert_eq!(major(&cluster).unwrap(), None);
-        fs::write(cluster.join("PG_VERSION"), "15\n").unwrap();
-        assert_eq!(major(&cluster).unwrap(), Some(15));
-        fs::rename(cluster.join("PG_VERSION"), cluster.join("holiday.jpg")).unwrap();
-        let message = major(&cluster).unwrap_err().to_string();
-        assert!(message.contains("is no PostgreSQL data folder"), "{message}");
-    }
-
-    #[test]
-    fn a_process_id_file_of_an_unrelated_process_is_stale() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("postmaster.pid");
-        fs::write(&path, format!("{}\n{}\n", std::process::id(), dir.path().display())).unwrap();
-        discard_stale_pid_file(dir.path()).unwrap();
-        assert!(!path.exists());
-        discard_stale_pid_file(dir.path()).unwrap();
+    fn an_empty_folder_holds_no_data() {
+        assert_eq!(major(tempfile::tempdir().unwrap().path()).unwrap(), None);
     }
 }

@@ -21,10 +21,9 @@ pub enum EmbeddedError {
 
     /// The setting names a folder without server binaries.
     #[error(
-        "database.bin_dir is {}, but there is no working {missing} in it. Name the folder that holds both \
+        "database.bin_dir is {dir}, but there is no working {missing} in it. Name the folder that holds both \
          initdb and postgres, for example /usr/lib/postgresql/15/bin, or remove the setting to have them \
-         looked for",
-        dir.display()
+         looked for"
     )]
     BinDir {
         /// The setting's value.
@@ -35,13 +34,11 @@ pub enum EmbeddedError {
 
     /// The data was made by a major version that is not installed.
     #[error(
-        "the data in {} was made by PostgreSQL {data_major}, but only {installed} found here. Nothing was \
+        "the data in {cluster} was made by PostgreSQL {data_major}, but only {installed} found here. Nothing was \
          changed. Either install PostgreSQL {data_major} again (Debian, Ubuntu: apt-get install \
          postgresql-{data_major}; macOS: brew install postgresql@{data_major}; or name its folder in \
-         database.bin_dir), or move the data: pg_dump it with version {data_major}, move {} away, start \
-         once, and restore the dump",
-        cluster.display(),
-        cluster.display()
+         database.bin_dir), or move the data: pg_dump it with version {data_major}, move {cluster} away, start \
+         once, and restore the dump"
     )]
     WrongMajor {
         /// The cluster's folder.
@@ -54,9 +51,8 @@ pub enum EmbeddedError {
 
     /// The cluster's folder holds something else.
     #[error(
-        "{} is no PostgreSQL data folder (it has no readable PG_VERSION), and it is not empty. Nothing was \
-         changed. Move it away, or choose another data_dir",
-        cluster.display()
+        "{cluster} is no PostgreSQL data folder (it has no readable PG_VERSION), and it is not empty. Nothing was \
+         changed. Move it away, or choose another data_dir"
     )]
     NotACluster {
         /// The cluster's folder.
@@ -65,11 +61,9 @@ pub enum EmbeddedError {
 
     /// The data belongs to another user of the machine.
     #[error(
-        "the data in {} belongs to user id {owner}, and this program, running as user id {we}, cannot start \
-         a server on it. Run the program as the user it ran as before, hand the folder over (chown -R {we} {}), or \
-         choose another data_dir",
-        folder.display(),
-        folder.display()
+        "the data in {folder} belongs to user id {owner}, and this program, running as user id {we}, cannot start \
+         a server on it. Run the program as the user it ran as before, hand the folder over (chown -R {we} {folder}), or \
+         choose another data_dir"
     )]
     ForeignOwner {
         /// The data directory or its PostgreSQL data.
@@ -82,9 +76,8 @@ pub enum EmbeddedError {
 
     /// We are root, and the folder was made for somebody else.
     #[error(
-        "{} is the folder of user id {owner}, as the systemd service's is, and holds no database yet. Start the service \
-         (systemctl start lmp-billing-sync): commands use its server. Else choose another data_dir",
-        folder.display()
+        "{folder} is the folder of user id {owner}, as the systemd service's is, and holds no database yet. Start the service \
+         (systemctl start lmp-billing-sync): commands use its server. Else choose another data_dir"
     )]
     OfTheService {
         /// The data directory.
@@ -95,9 +88,8 @@ pub enum EmbeddedError {
 
     /// Another program holds the data directory.
     #[error(
-        "another lmp-billing-sync (pid {pid}) is running with the data in {}. Two cannot share them: stop the \
-         other one, point this one at its database with database.url, or give this one another data_dir",
-        home.display()
+        "another lmp-billing-sync (pid {pid}) is running with the data in {home}. Two cannot share them: stop the \
+         other one, point this one at its database with database.url, or give this one another data_dir"
     )]
     AlreadyRunning {
         /// The folder both want.
@@ -108,9 +100,8 @@ pub enum EmbeddedError {
 
     /// Somebody started a server on our data by hand.
     #[error(
-        "a PostgreSQL server that this program did not start (pid {pid}) is running on {}. Stop it first: \
-         kill -INT {pid}",
-        cluster.display()
+        "a PostgreSQL server that this program did not start (pid {pid}) is running on {cluster}. Stop it first: \
+         kill -INT {pid}"
     )]
     ForeignServer {
         /// The cluster's folder.
@@ -121,11 +112,9 @@ pub enum EmbeddedError {
 
     /// A previous program's server does not go away.
     #[error(
-        "the server of an earlier lmp-billing-sync is still using {} after {seconds} s. It should have \
+        "the server of an earlier lmp-billing-sync is still using {log} after {seconds} s. It should have \
          stopped by itself; see what it is doing in that log, and end it if need be (its pid is the first \
-         line of {})",
-        log.display(),
-        pid_file.display()
+         line of {pid_file})"
     )]
     StillStopping {
         /// The log that server holds open.
@@ -145,10 +134,9 @@ pub enum EmbeddedError {
 
     /// The data are those of the systemd service, which does not run.
     #[error(
-        "no server runs on the data in {}, because the systemd service does not run, whose they are. See why \
+        "no server runs on the data in {folder}, because the systemd service does not run, whose they are. See why \
          (systemctl status lmp-billing-sync; journalctl -u lmp-billing-sync -n 20) and start it (systemctl start \
-         lmp-billing-sync): commands use its server",
-        folder.display()
+         lmp-billing-sync): commands use its server"
     )]
     ServiceDoesNotRun {
         /// The folder the server needs.
@@ -158,11 +146,8 @@ pub enum EmbeddedError {
     /// The server's user cannot reach a folder.
     #[error(
         "no server runs on this data, and PostgreSQL refuses to run as root, so it is run as user \
-         {user}, who may not enter {}, on the way to {}; choose another data_dir, run this program as an ordinary user, \
-         or let others pass: chmod o+x {}",
-        barred.display(),
-        wanted.display(),
-        barred.display()
+         {user}, who may not enter {barred}, on the way to {wanted}; choose another data_dir, run this program as an ordinary user, \
+         or let others pass: chmod o+x {barred}"
     )]
     NotTraversable {
         /// Who runs the server.
@@ -175,8 +160,8 @@ pub enum EmbeddedError {
 
     /// initdb failed.
     #[error(
-        "initdb could not make a new PostgreSQL data folder in {} ({status}). It said:\n{said}{}{}",
-        cluster.display(), nameless(.said), scarce(*.free)
+        "initdb could not make a new PostgreSQL data folder in {cluster} ({status}). It said:\n{said}{}{}",
+        nameless(.said), scarce(*.free)
     )]
     Initdb {
         /// The folder that was to be made.
@@ -191,9 +176,7 @@ pub enum EmbeddedError {
 
     /// The server ended instead of becoming ready.
     #[error(
-        "the PostgreSQL server on {} ended while it was starting ({status}). The end of its log, {}:\n{said}",
-        cluster.display(),
-        log.display()
+        "the PostgreSQL server on {cluster} ended while it was starting ({status}). The end of its log, {log}:\n{said}"
     )]
     EndedEarly {
         /// The cluster's folder.
@@ -208,10 +191,8 @@ pub enum EmbeddedError {
 
     /// The server did not become ready in time.
     #[error(
-        "the PostgreSQL server on {} was not ready after {seconds} s and was stopped. The end of its log, \
-         {}:\n{said}",
-        cluster.display(),
-        log.display()
+        "the PostgreSQL server on {cluster} was not ready after {seconds} s and was stopped. The end of its log, \
+         {log}:\n{said}"
     )]
     NotReady {
         /// The cluster's folder.
@@ -234,7 +215,7 @@ pub enum EmbeddedError {
     },
 
     /// The server runs but its database cannot be opened or made.
-    #[error("the PostgreSQL server on {} is ready, but its database lmp_billing cannot be {action}", cluster.display())]
+    #[error("the PostgreSQL server on {cluster} is ready, but its database lmp_billing cannot be {action}")]
     Database {
         /// The cluster's folder.
         cluster: PathBuf,
@@ -245,7 +226,7 @@ pub enum EmbeddedError {
     },
 
     /// The file system or the operating system refused something.
-    #[error("cannot {action} {}", path.display())]
+    #[error("cannot {action} {path}")]
     Io {
         /// What was tried.
         action: &'static str,

@@ -88,14 +88,6 @@ impl Home {
         self.dir.join("postgres.log")
     }
 
-    pub(super) fn password_file(&self) -> PathBuf {
-        self.dir.join(PASSWORD)
-    }
-
-    fn port_file(&self) -> PathBuf {
-        self.dir.join(PORT)
-    }
-
     /// The role's password, if one was ever kept.
     pub(super) fn password(&self) -> Result<Option<SecretString>, EmbeddedError> {
         read_password(&self.dir)
@@ -103,7 +95,7 @@ impl Home {
 
     /// Keeps the password for the next start.
     pub(super) fn keep_password(&self, password: &SecretString) -> Result<(), EmbeddedError> {
-        self.replace(&self.password_file(), password.expose_secret())
+        self.replace(PASSWORD, password.expose_secret())
     }
 
     /// The port of the previous start.
@@ -113,7 +105,7 @@ impl Home {
 
     /// Keeps the port for the next start.
     pub(super) fn keep_port(&self, port: u16) -> Result<(), EmbeddedError> {
-        self.replace(&self.port_file(), &port.to_string())
+        self.replace(PORT, &port.to_string())
     }
 
     /// Makes what was created or renamed in this folder survive a power loss.
@@ -124,12 +116,13 @@ impl Home {
     }
 
     /// Writes a file that only we may read, whole or not at all.
-    fn replace(&self, path: &Path, content: &str) -> Result<(), EmbeddedError> {
+    fn replace(&self, name: &str, content: &str) -> Result<(), EmbeddedError> {
+        let path = self.dir.join(name);
         let write = || {
             let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
             writeln!(file, "{content}")?;
             file.as_file().sync_all()?;
-            file.persist(path)?;
+            file.persist(&path)?;
             Ok(())
         };
         write().map_err(EmbeddedError::io("write", path))?;
@@ -247,34 +240,6 @@ mod tests {
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
-    }
-
-    #[tokio::test]
-    async fn one_owner_at_a_time_and_the_next_when_it_is_gone() {
-        let dir = tempfile::tempdir().unwrap();
-        let first = Home::open(dir.path()).await.unwrap();
-        let refused = Home::open(dir.path()).await.unwrap_err().to_string();
-        assert!(
-            refused.contains(&format!("another lmp-billing-sync (pid {})", std::process::id())),
-            "{refused}"
-        );
-        drop(first);
-        Home::open(dir.path()).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn password_and_port_are_kept_and_private() {
-        let dir = tempfile::tempdir().unwrap();
-        let home = Home::open(dir.path()).await.unwrap();
-        assert!(home.password().unwrap().is_none());
-        assert_eq!(home.port(), None);
-
-        let password = generate_password();
-        home.keep_password(&password).unwrap();
-        home.keep_port(23_456).unwrap();
-        assert_eq!(home.password().unwrap().unwrap().expose_secret(), password.expose_secret());
-        assert_eq!(home.port(), Some(23_456));
-        assert_eq!(mode(&home.password_file()), 0o600);
     }
 
     #[test]

@@ -145,27 +145,4 @@ mod tests {
         assert_eq!(said.lines().count(), QUOTED_LINES);
         assert!(said.starts_with("new line 11\n") && said.ends_with("new line 30"), "{said}");
     }
-
-    #[tokio::test]
-    async fn waits_until_the_last_process_of_the_previous_server_is_gone() {
-        let dir = tempfile::tempdir().unwrap();
-        let home = Home::open(dir.path()).await.unwrap();
-        let previous = Log::open(&home).await.unwrap();
-        let mut process = std::process::Command::new("cat")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(previous.share().unwrap())
-            .spawn()
-            .unwrap();
-        drop(previous);
-
-        let next = Log::open(&home);
-        tokio::pin!(next);
-        let early = tokio::time::timeout(Duration::from_millis(200), &mut next).await;
-        assert!(early.is_err(), "did not wait");
-
-        drop(process.stdin.take());
-        process.wait().unwrap();
-        next.await.unwrap();
-    }
 }

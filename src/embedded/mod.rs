@@ -131,22 +131,6 @@ impl EmbeddedPostgres {
         let log = Log::open(&home).await?;
         cluster::discard_half_made(&home)?;
         cluster::discard_stale_pid_file(&cluster)?;
-        let password = match (home.password()?, data_major) {
-            (Some(password), Some(_)) => password,
-            (None, Some(_)) => {
-                let password = home::generate_password();
-                cluster::reset_password(&cluster, &user, &binaries, &password, &log).await?;
-                home.keep_password(&password)?;
-                password
-            }
-            (kept, None) => {
-                let password = kept.unwrap_or_else(home::generate_password);
-                home.keep_password(&password)?;
-                cluster::create(&home, &user, &binaries, &password, &log, options.flavour).await?;
-                password
-            }
-        };
-
         let launch = Launch {
             cluster: &cluster,
             binaries: &binaries,
@@ -154,6 +138,22 @@ impl EmbeddedPostgres {
             log: &log,
             flavour: options.flavour,
         };
+        let password = match (home.password()?, data_major) {
+            (Some(password), Some(_)) => password,
+            (None, Some(_)) => {
+                let password = home::generate_password();
+                cluster::reset_password(&launch, &password).await?;
+                home.keep_password(&password)?;
+                password
+            }
+            (kept, None) => {
+                let password = kept.unwrap_or_else(home::generate_password);
+                home.keep_password(&password)?;
+                cluster::create(&home, &launch, &password).await?;
+                password
+            }
+        };
+
         let (server, port) = start_on_some_port(&launch, &home).await?;
         let postgres = Self { server, home, port, password };
         postgres.create_database().await?;
@@ -194,11 +194,6 @@ impl EmbeddedPostgres {
     /// The port the server listens on; kept from start to start while nobody else takes it.
     pub fn port(&self) -> u16 {
         self.port
-    }
-
-    /// The file that holds the password; only the user who runs this program may read it.
-    pub fn password_file(&self) -> PathBuf {
-        self.home.password_file()
     }
 
     /// Waits until the server has ended without being asked to, which leaves the program without a

@@ -70,7 +70,7 @@ pub(super) struct Server {
     ended: watch::Receiver<Option<ExitStatus>>,
 }
 
-/// What to start a server with.
+/// What a server is made and started with.
 #[derive(Debug)]
 pub(super) struct Launch<'a> {
     pub(super) cluster: &'a Path,
@@ -135,18 +135,23 @@ impl Launch<'_> {
             }
         };
         tokio::select! {
-            status = server.ended() => Err(EmbeddedError::EndedEarly {
-                cluster: self.cluster.to_owned(),
-                status,
-                log: self.log.path().to_owned(),
-                said: self.log.said(),
-            }),
+            status = server.ended() => Err(self.ended_early(status)),
             in_time = tokio::time::timeout(READY_WITHIN, asking) => in_time.map_err(|_| EmbeddedError::NotReady {
                 cluster: self.cluster.to_owned(),
                 seconds: READY_WITHIN.as_secs(),
                 log: self.log.path().to_owned(),
                 said: self.log.said(),
             }),
+        }
+    }
+
+    /// The server, or what prepares it, ended with this.
+    pub(super) fn ended_early(&self, status: ExitStatus) -> EmbeddedError {
+        EmbeddedError::EndedEarly {
+            cluster: self.cluster.to_owned(),
+            status,
+            log: self.log.path().to_owned(),
+            said: self.log.said(),
         }
     }
 }

@@ -18,7 +18,7 @@ const MEMORY_LIMIT: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Body {
     store: Store,
-    len: u64,
+    size: u64,
     sha256: [u8; 32],
 }
 
@@ -30,13 +30,8 @@ enum Store {
 
 impl Body {
     /// Size in bytes, decoded.
-    pub fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// Whether there is nothing in it.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
+    pub fn size(&self) -> u64 {
+        self.size
     }
 
     /// SHA-256 of the decoded bytes.
@@ -59,7 +54,7 @@ impl Body {
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Self {
         Self {
-            len: bytes.len() as u64,
+            size: bytes.len() as u64,
             sha256: Sha256::digest(&bytes).into(),
             store: Store::Memory(bytes.into()),
         }
@@ -86,7 +81,7 @@ pub(super) struct Spool {
     /// What has not been written yet.
     memory: Vec<u8>,
     file: Option<File>,
-    len: u64,
+    size: u64,
     hasher: Sha256,
 }
 
@@ -94,12 +89,12 @@ impl Spool {
     /// Adds a chunk and returns the size so far.
     pub(super) async fn push(&mut self, chunk: &[u8]) -> io::Result<u64> {
         self.hasher.update(chunk);
-        self.len += chunk.len() as u64;
+        self.size += chunk.len() as u64;
         if self.memory.len() + chunk.len() > MEMORY_LIMIT {
             self.write().await?;
         }
         self.memory.extend_from_slice(chunk);
-        Ok(self.len)
+        Ok(self.size)
     }
 
     /// Writes what is in memory to the file, on a thread that may block.
@@ -125,7 +120,7 @@ impl Spool {
             Some(file) => Store::File(file),
             None => Store::Memory(self.memory.into()),
         };
-        Ok(Body { store, len: self.len, sha256: self.hasher.finalize().into() })
+        Ok(Body { store, size: self.size, sha256: self.hasher.finalize().into() })
     }
 }
 
@@ -144,8 +139,7 @@ mod tests {
             }
             let body = spool.finish().await.unwrap();
             assert_eq!(matches!(body.store, Store::File(_)), size > MEMORY_LIMIT, "{size} bytes");
-            assert_eq!(body.len(), size as u64);
-            assert_eq!(body.is_empty(), size == 0);
+            assert_eq!(body.size(), size as u64);
             assert_eq!(body.sha256(), <[u8; 32]>::from(Sha256::digest(&bytes)));
             for _ in 0..2 {
                 let mut read = Vec::new();

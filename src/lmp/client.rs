@@ -1,6 +1,5 @@
 //! Sends signed requests and brings whole answers back.
 
-use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -93,12 +92,6 @@ pub struct Failure {
     pub exchange: Exchange,
     /// The reason.
     pub error: LmpError,
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("options", &self.options).finish_non_exhaustive()
-    }
 }
 
 impl Client {

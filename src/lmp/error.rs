@@ -172,6 +172,7 @@ fn certificate_hint(flaw: Flaw) -> &'static str {
             "another server answers at this address; check accounts.<name>.base_url, DNS and the proxy"
         }
         Flaw::Signature => "behind a proxy that inspects TLS, name its CA in sync.ca_file",
+        Flaw::Other => "the operator of the server, or of a proxy before it, has to replace the certificate",
     }
 }
 

@@ -150,11 +150,6 @@ pub(super) fn without_place(error: &serde_json::Error) -> String {
 mod tests {
     use super::*;
 
-    /// Whatever is read, in pieces as large as wanted.
-    fn window(text: &[u8]) -> Window<&[u8]> {
-        Window::new(text)
-    }
-
     fn value(window: &mut Window<impl Read>) -> String {
         match window.value() {
             Ok(value) => value.to_owned(),
@@ -167,7 +162,7 @@ mod tests {
     fn a_number_that_the_window_cuts_is_read_whole() {
         for blank in SIZE - 8..=SIZE {
             let text = format!("{}1234567 8", " ".repeat(blank));
-            let mut window = window(text.as_bytes());
+            let mut window = Window::new(text.as_bytes());
             assert_eq!([value(&mut window), value(&mut window)], ["1234567", "8"], "after {blank} blanks");
         }
     }
@@ -177,7 +172,8 @@ mod tests {
         let object = r#"{"id":"x"}"#;
         for blank in SIZE - object.len()..=SIZE {
             let text = " ".repeat(blank) + object;
-            let split = window(text.as_bytes()).entry(|entry| (entry.is_split(), entry.text().to_owned()));
+            let split =
+                Window::new(text.as_bytes()).entry(|entry| (entry.is_split(), entry.text().to_owned()));
             assert!(matches!(split, Ok((true, text)) if text == object), "after {blank} blanks");
         }
         let cut = Window::new(&b"{\"id\":"[..]).entry(|entry| entry.text().to_owned());
@@ -187,7 +183,7 @@ mod tests {
     #[test]
     fn what_has_been_read_makes_room_for_what_comes() {
         let text = "[1,2,3] ".repeat(SIZE);
-        let mut window = window(text.as_bytes());
+        let mut window = Window::new(text.as_bytes());
         for _ in 0..SIZE {
             assert_eq!(value(&mut window), "[1,2,3]");
             assert_eq!(window.buffer.len(), SIZE, "it grows though each value fits");
@@ -227,7 +223,7 @@ mod tests {
     #[test]
     fn the_place_counts_what_has_been_given_up_too() {
         let text = "[1] ".repeat(SIZE) + "tru,";
-        let mut window = window(text.as_bytes());
+        let mut window = Window::new(text.as_bytes());
         for _ in 0..SIZE {
             assert_eq!(value(&mut window), "[1]");
         }

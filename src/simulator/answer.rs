@@ -10,29 +10,8 @@ use serde_json::Value;
 
 use super::world::SimReport;
 
-/// An element of `reports`.
-#[derive(Debug)]
-pub(super) struct Entry {
-    json: String,
-    /// The report the entry stands for, if it is a good one.
-    pub(super) report: Option<SimReport>,
-}
-
-/// The elements of an answer, made as they are sent.
-pub(super) type Entries = Box<dyn Iterator<Item = Entry> + Send>;
-
-impl Entry {
-    /// An entry that is no report.
-    pub(super) fn raw(json: String) -> Self {
-        Self { json, report: None }
-    }
-}
-
-impl From<SimReport> for Entry {
-    fn from(report: SimReport) -> Self {
-        Self { json: render(&report), report: Some(report) }
-    }
-}
+/// The elements of `reports` as JSON texts, made as they are sent.
+pub(super) type Entries = Box<dyn Iterator<Item = String> + Send>;
 
 /// A report as JSON, with the documented fields in the documented order.
 pub(super) fn render(report: &SimReport) -> String {
@@ -57,67 +36,53 @@ pub(super) fn render(report: &SimReport) -> String {
 }
 
 /// An answer in pieces of about [`CHUNK`] bytes.
-pub(super) struct Chunks {
+pub(super) struct Pieces {
     entries: Entries,
-    written: u64,
+    /// Entries written so far.
+    pub(super) written: u64,
     started: bool,
-    done: bool,
-    /// The reports written so far, if somebody wants to know them.
-    reports: Option<Vec<SimReport>>,
+    /// Whether the last piece has been taken.
+    pub(super) done: bool,
 }
 
 const CHUNK: usize = 64 * 1024;
 
-impl Chunks {
-    pub(super) fn new(entries: Entries, keep_reports: bool) -> Self {
-        let reports = keep_reports.then(Vec::new);
-        Self { entries, written: 0, started: false, done: false, reports }
+impl Pieces {
+    pub(super) fn new(entries: Entries) -> Self {
+        Self { entries, written: 0, started: false, done: false }
     }
 
-    /// Whether the last piece has been taken.
-    pub(super) fn is_done(&self) -> bool {
-        self.done
-    }
-
-    /// Entries written so far.
-    pub(super) fn written(&self) -> u64 {
-        self.written
-    }
-
-    /// The good reports written so far, if they were to be kept.
-    pub(super) fn take_reports(&mut self) -> Option<Vec<SimReport>> {
-        self.reports.take()
+    /// All that are left, as one.
+    pub(super) fn all(&mut self) -> Bytes {
+        self.collect::<Vec<_>>().concat().into()
     }
 }
 
-impl Iterator for Chunks {
+impl Iterator for Pieces {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
         if self.done {
             return None;
         }
-        let mut chunk = Vec::with_capacity(1024);
+        let mut piece = String::with_capacity(1024);
         if !self.started {
             self.started = true;
-            chunk.extend_from_slice(br#"{"reports":["#);
+            piece.push_str(r#"{"reports":["#);
         }
-        while chunk.len() < CHUNK {
+        while piece.len() < CHUNK {
             let Some(entry) = self.entries.next() else {
-                chunk.extend_from_slice(b"]}");
+                piece.push_str("]}");
                 self.done = true;
                 break;
             };
             if self.written > 0 {
-                chunk.push(b',');
+                piece.push(',');
             }
-            chunk.extend_from_slice(entry.json.as_bytes());
+            piece.push_str(&entry);
             self.written += 1;
-            if let (Some(reports), Some(report)) = (&mut self.reports, entry.report) {
-                reports.push(report);
-            }
         }
-        Some(chunk.into())
+        Some(piece.into())
     }
 }
 
@@ -150,21 +115,20 @@ mod tests {
 
     #[test]
     fn the_pieces_of_a_large_answer_make_one_document() {
-        let entries = (0..2_000).map(|number| report(&number.to_string()).into());
-        let mut chunks = Chunks::new(Box::new(entries), true);
-        let pieces: Vec<_> = chunks.by_ref().collect();
+        let entries = (0..2_000).map(|number| render(&report(&number.to_string())));
+        let mut answer = Pieces::new(Box::new(entries));
+        let pieces: Vec<_> = answer.by_ref().collect();
         assert!(pieces.len() > 4);
         assert!(pieces.iter().all(|piece| piece.len() < CHUNK + 1024));
         let document: Value = serde_json::from_slice(&pieces.concat()).unwrap();
         assert_eq!(document["reports"].as_array().unwrap().len(), 2_000);
-        assert_eq!(chunks.take_reports().unwrap().len(), 2_000);
-        assert_eq!((chunks.written(), chunks.is_done()), (2_000, true));
+        assert_eq!((answer.written, answer.done), (2_000, true));
     }
 
     #[test]
     fn no_reports_are_an_empty_list() {
-        let mut chunks = Chunks::new(Box::new(std::iter::empty()), false);
-        assert_eq!(chunks.next().unwrap(), r#"{"reports":[]}"#);
-        assert!(chunks.is_done());
+        let mut answer = Pieces::new(Box::new(std::iter::empty()));
+        assert_eq!(answer.next().unwrap(), r#"{"reports":[]}"#);
+        assert!(answer.done);
     }
 }

@@ -1,15 +1,17 @@
 //! Entries that a client must quarantine, or take in spite of their looks.
 
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::answer::{Entries, Entry, render};
+use super::answer::{Entries, render};
 use super::dice::{Purpose, guid};
 use super::partner::month_number;
 use super::world::SimReport;
 use crate::domain::Cycle;
 
 /// A kind of entry that stands in an answer beside the right ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BadEntry {
     /// An id masked with the letter x, as in the vendor's example.
     MaskedGuid,
@@ -41,81 +43,47 @@ impl BadEntry {
         Self::UnknownField,
         Self::UnknownStatus,
     ];
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::MaskedGuid => "masked-guid",
-            Self::MissingStatus => "missing-status",
-            Self::NulInName => "nul-in-name",
-            Self::LoneSurrogate => "lone-surrogate",
-            Self::Contradiction => "contradiction",
-            Self::Duplicate => "duplicate",
-            Self::UnknownField => "unknown-field",
-            Self::UnknownStatus => "unknown-status",
-        }
-    }
-
-    /// Finds a kind by its name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
 }
 
 /// Spoils a list: adds the entries wanted, the same ones at every request for the cycle.
 pub(super) fn add(kinds: &[BadEntry], seed: u64, cycle: Cycle, mut list: Entries) -> Entries {
-    let mut first = list.next();
-    let second = list.next();
-    let report_of = |entry: &Option<Entry>| entry.as_ref().and_then(|entry| entry.report.clone());
-    let (first_report, second_report) = (report_of(&first), report_of(&second));
+    let (first, second) = (list.next(), list.next());
     let added = kinds.iter().filter_map(|kind| {
         let key = [month_number(cycle).unsigned_abs().into(), *kind as u64];
         let id = guid(seed, Purpose::BadEntries, &key);
         let report = SimReport::new(id, "Oddly & Sons", cycle, "Approved");
-        entry(*kind, report, first_report.as_ref(), second_report.as_ref())
+        entry(*kind, report, first.as_deref(), second.as_deref())
     });
-    let mut entries: Vec<_> = added.collect();
-    if kinds.contains(&BadEntry::Contradiction)
-        && let Some(first) = &mut first
-    {
-        // Nothing in the answer says which of the two is right.
-        first.report = None;
-    }
-    entries.extend(first);
-    entries.extend(second);
-    Box::new(entries.into_iter().chain(list))
+    let added: Vec<_> = added.collect();
+    Box::new(added.into_iter().chain(first).chain(second).chain(list))
 }
 
-fn entry(
-    kind: BadEntry,
-    mut report: SimReport,
-    first: Option<&SimReport>,
-    second: Option<&SimReport>,
-) -> Option<Entry> {
-    match kind {
+fn entry(kind: BadEntry, mut report: SimReport, first: Option<&str>, second: Option<&str>) -> Option<String> {
+    Some(match kind {
         BadEntry::MaskedGuid => {
-            let masked = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-            Some(Entry::raw(render(&report).replace(&report.id.to_string(), masked)))
+            render(&report).replace(&report.id.to_string(), "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx")
         }
-        BadEntry::MissingStatus => Some(Entry::raw(render(&report).replace(r#""status":"Approved","#, ""))),
+        BadEntry::MissingStatus => render(&report).replace(r#""status":"Approved","#, ""),
         BadEntry::NulInName => {
             report.partner_company_name.push('\0');
-            Some(Entry::raw(render(&report)))
+            render(&report)
         }
-        BadEntry::LoneSurrogate => Some(Entry::raw(render(&report).replace("Oddly", r"Oddly \ud83d"))),
-        BadEntry::Contradiction => first.map(|first| {
-            let name = format!("{} (formerly)", first.partner_company_name);
-            Entry::raw(render(&SimReport { partner_company_name: name, ..first.clone() }))
-        }),
-        BadEntry::Duplicate => second.map(|second| Entry::raw(render(second))),
+        BadEntry::LoneSurrogate => render(&report).replace("Oddly", r"Oddly \ud83d"),
+        BadEntry::Contradiction => {
+            let mut first: Value = serde_json::from_str(first?).ok()?;
+            let name = first.get_mut("partner_company_name")?;
+            *name = format!("{} (formerly)", name.as_str()?).into();
+            first.to_string()
+        }
+        BadEntry::Duplicate => second?.to_owned(),
         BadEntry::UnknownField => {
             report.extra.push(("aggregator_name".to_owned(), json!("Oddly Group")));
             report.extra.push(("tags".to_owned(), json!([1, { "a": null }])));
-            Some(report.into())
+            render(&report)
         }
         BadEntry::UnknownStatus => {
             "Awaiting Purchase Order".clone_into(&mut report.status);
-            Some(report.into())
+            render(&report)
         }
-    }
+    })
 }

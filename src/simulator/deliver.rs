@@ -2,7 +2,6 @@
 
 use std::future::pending;
 use std::io;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
@@ -13,29 +12,20 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{Chunks, Entries};
+use super::answer::{Entries, Pieces};
 use super::faults::{Fault, RetryAfter};
 use super::ledger::Receipt;
 use super::refusal::Refusal;
 use super::wire::Line;
-use super::world::SimReport;
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 const MAINTENANCE_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Scheduled maintenance</title></head>\
     <body><h1>We'll be back soon</h1><p>This service is undergoing scheduled maintenance.</p></body></html>\n";
 
-/// What a good request is answered with.
-pub(super) enum Payload {
-    /// A list of reports.
-    List(Entries),
-    /// These very bytes.
-    Raw(Bytes),
-}
-
 /// Refuses a request.
 pub(super) fn refuse(refusal: &Refusal, mut receipt: Receipt) -> Response<Body> {
-    let body = error_body(refusal.code(), &refusal.to_string());
+    let body = error_body(&refusal.to_string());
     let mut response = whole(refusal.status(), JSON, body, &mut receipt);
     if *refusal == Refusal::MethodNotAllowed {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
@@ -46,7 +36,7 @@ pub(super) fn refuse(refusal: &Refusal, mut receipt: Receipt) -> Response<Body> 
 /// Sends something else than the answer, or spoils the answer on its way.
 pub(super) async fn spoil(
     fault: &Fault,
-    payload: Payload,
+    entries: Entries,
     content_type: HeaderValue,
     mut receipt: Receipt,
     line: Line,
@@ -56,10 +46,9 @@ pub(super) async fn spoil(
     match fault {
         Fault::Status { code, retry_after } => {
             let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let body = error_body("simulated", "this fault was switched on in the simulator");
+            let body = error_body("this fault was switched on in the simulator");
             let response = whole(status, JSON, body, &mut receipt);
             let retry_after = retry_after.as_ref().map(|retry_after| match retry_after {
-                RetryAfter::Seconds(seconds) => seconds.to_string(),
                 RetryAfter::Date(offset) => http_date(shifted(now, *offset)),
                 RetryAfter::Text(text) => text.clone(),
             });
@@ -70,7 +59,7 @@ pub(super) async fn spoil(
             whole(StatusCode::OK, html, Bytes::from_static(MAINTENANCE_PAGE.as_bytes()), &mut receipt)
         }
         Fault::JsonError => {
-            let body = error_body("simulated", "this fault was switched on in the simulator");
+            let body = error_body("this fault was switched on in the simulator");
             whole(StatusCode::OK, JSON, body, &mut receipt)
         }
         Fault::Redirect { to } => {
@@ -83,104 +72,58 @@ pub(super) async fn spoil(
             Response::new(Body::empty())
         }
         Fault::Drip { interval } => {
-            let drip = Drip::new(payload, *interval, receipt);
-            let length = drip.rest.len();
-            let body = stream::unfold(drip, Drip::next).take_until(stop.cancelled_owned());
-            with_length(streamed(content_type, body), length)
+            let mut pieces = Pieces::new(entries);
+            let (all, interval) = (pieces.all(), *interval);
+            let length = all.len();
+            let drip = stream::unfold((all, receipt), move |(mut rest, mut receipt)| async move {
+                if rest.is_empty() {
+                    return None;
+                }
+                tokio::time::sleep(interval).await;
+                let byte = rest.split_to(1);
+                receipt.sent(&byte);
+                if rest.is_empty() {
+                    receipt.finish(StatusCode::OK.as_u16(), Some(pieces.written));
+                }
+                Some((Ok(byte), (rest, receipt)))
+            });
+            with_length(streamed(content_type, drip.take_until(stop.cancelled_owned())), length)
         }
         Fault::TruncatedJson => {
-            let all = collected(payload);
+            let all = Pieces::new(entries).all();
             whole(StatusCode::OK, content_type, all.slice(..all.len() / 2), &mut receipt)
         }
-        Fault::ShortBody => {
-            let all = collected(payload);
+        Fault::ShortBody | Fault::ResetInBody => {
+            let all = Pieces::new(entries).all();
             let half = all.slice(..all.len() / 2);
-            let body = broken_off(half, receipt, line, Line::cut);
-            with_length(streamed(content_type, body), all.len())
-        }
-        Fault::ResetInBody => {
-            let all = collected(payload);
-            let half = all.slice(..all.len() / 2);
-            let body = broken_off(half, receipt, line, Line::reset);
-            with_length(streamed(content_type, body), all.len())
+            let end = if matches!(fault, Fault::ShortBody) { Line::cut } else { Line::reset };
+            with_length(streamed(content_type, broken_off(half, receipt, line, end)), all.len())
         }
         Fault::MissingLastChunk => {
-            streamed(content_type, broken_off(collected(payload), receipt, line, Line::cut))
+            streamed(content_type, broken_off(Pieces::new(entries).all(), receipt, line, Line::cut))
         }
         // The other faults spoil nothing; they are dealt with where the answer is made.
-        _ => send(payload, content_type, receipt),
+        _ => send(entries, content_type, receipt),
     }
 }
 
 /// Sends a good answer: a small one with its length, a large one in chunks as they are made.
-pub(super) fn send(payload: Payload, content_type: HeaderValue, mut receipt: Receipt) -> Response<Body> {
-    let entries = match payload {
-        Payload::List(entries) => entries,
-        Payload::Raw(body) => return whole(StatusCode::OK, content_type, body, &mut receipt),
+pub(super) fn send(entries: Entries, content_type: HeaderValue, mut receipt: Receipt) -> Response<Body> {
+    let mut pieces = Pieces::new(entries);
+    let mut next = move || {
+        let piece = pieces.next()?;
+        receipt.sent(&piece);
+        if pieces.done {
+            receipt.finish(StatusCode::OK.as_u16(), Some(pieces.written));
+        }
+        Some((piece, pieces.done))
     };
-    let mut chunks = Recorded { chunks: Chunks::new(entries, receipt.is_kept()), receipt };
-    let first = chunks.next().unwrap_or_default();
-    if chunks.chunks.is_done() {
+    let (first, is_all) = next().unwrap_or_default();
+    if is_all {
         return response(StatusCode::OK, content_type, Body::from(first));
     }
-    let body = stream::iter(std::iter::once(first).chain(chunks).map(Ok));
-    streamed(content_type, body)
-}
-
-/// An answer one byte at a time.
-struct Drip {
-    rest: Bytes,
-    interval: Duration,
-    receipt: Receipt,
-    entries: Option<u64>,
-    reports: Option<Vec<SimReport>>,
-}
-
-impl Drip {
-    fn new(payload: Payload, interval: Duration, receipt: Receipt) -> Self {
-        match payload {
-            Payload::Raw(rest) => Self { rest, interval, receipt, entries: None, reports: None },
-            Payload::List(entries) => {
-                let mut chunks = Chunks::new(entries, receipt.is_kept());
-                let rest = chunks.by_ref().collect::<Vec<_>>().concat().into();
-                let (entries, reports) = (Some(chunks.written()), chunks.take_reports());
-                Self { rest, interval, receipt, entries, reports }
-            }
-        }
-    }
-
-    async fn next(mut self) -> Option<(io::Result<Bytes>, Self)> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        tokio::time::sleep(self.interval).await;
-        let byte = self.rest.split_to(1);
-        self.receipt.sent(&byte);
-        if self.rest.is_empty() {
-            self.receipt.finish(StatusCode::OK.as_u16(), self.entries, self.reports.take());
-        }
-        Some((Ok(byte), self))
-    }
-}
-
-/// Pieces of a good answer, noted in the ledger as they are taken.
-struct Recorded {
-    chunks: Chunks,
-    receipt: Receipt,
-}
-
-impl Iterator for Recorded {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        let chunk = self.chunks.next()?;
-        self.receipt.sent(&chunk);
-        if self.chunks.is_done() {
-            let (entries, reports) = (Some(self.chunks.written()), self.chunks.take_reports());
-            self.receipt.finish(StatusCode::OK.as_u16(), entries, reports);
-        }
-        Some(chunk)
-    }
+    let rest = std::iter::from_fn(move || next().map(|(piece, _)| piece));
+    streamed(content_type, stream::iter(std::iter::once(first).chain(rest).map(Ok)))
 }
 
 /// A body that breaks off after some bytes, once they are on their way.
@@ -191,7 +134,7 @@ fn broken_off(
     end: fn(&Line),
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     receipt.sent(&bytes);
-    receipt.finish(StatusCode::OK.as_u16(), None, None);
+    receipt.finish(StatusCode::OK.as_u16(), None);
     let broken = async move {
         line.flushed().await;
         end(&line);
@@ -200,16 +143,9 @@ fn broken_off(
     stream::once(std::future::ready(Ok(bytes))).chain(stream::once(broken))
 }
 
-fn collected(payload: Payload) -> Bytes {
-    match payload {
-        Payload::Raw(body) => body,
-        Payload::List(entries) => Chunks::new(entries, false).collect::<Vec<_>>().concat().into(),
-    }
-}
-
 /// Error bodies are not documented: their shape is our invention, and no client may rely on it.
-fn error_body(code: &str, message: &str) -> Bytes {
-    json!({ "error": { "code": code, "message": message } }).to_string().into()
+fn error_body(message: &str) -> Bytes {
+    json!({ "error": { "message": message } }).to_string().into()
 }
 
 /// A response that is over once it is handed on.
@@ -220,7 +156,7 @@ fn whole(
     receipt: &mut Receipt,
 ) -> Response<Body> {
     receipt.sent(&body);
-    receipt.finish(status.as_u16(), None, None);
+    receipt.finish(status.as_u16(), None);
     response(status, content_type, Body::from(body))
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::answer::render;
 use super::clock::WorldClock;
 use super::faults::FaultRule;
 use super::ledger::Exchange;
-use super::replacement::Replacement;
+use super::lock;
 use super::server::Shared;
 use super::world::{SimReport, World};
 use crate::domain::Cycle;
@@ -33,29 +33,29 @@ impl SimulatorHandle {
         self.0.accounts.iter().find(|a| a.access_token == access_token).map(|a| a.world)
     }
 
-    /// From now on answers these reports for a cycle.
-    pub fn replace_reports(&self, access_token: &str, cycle: Cycle, reports: Vec<SimReport>) {
-        self.replace(access_token, cycle, Replacement::Reports(reports));
+    /// From now on answers these reports for a cycle, whatever the request's status filter and the
+    /// two years say.
+    pub fn replace_reports(
+        &self,
+        access_token: &str,
+        cycle: Cycle,
+        reports: impl IntoIterator<Item = SimReport>,
+    ) {
+        self.replace_entries(
+            access_token,
+            cycle,
+            reports.into_iter().map(|report| render(&report)).collect(),
+        );
     }
 
-    /// From now on answers these elements of `reports`, each a JSON text, for a cycle.
+    /// The same with elements of `reports` that need be none, each a JSON text.
     pub fn replace_entries(&self, access_token: &str, cycle: Cycle, entries: Vec<String>) {
-        self.replace(access_token, cycle, Replacement::Entries(entries));
-    }
-
-    /// From now on answers this body for a cycle.
-    pub fn replace_body(&self, access_token: &str, cycle: Cycle, body: impl Into<Bytes>) {
-        self.replace(access_token, cycle, Replacement::Body(body.into()));
-    }
-
-    /// From now on answers this for a cycle.
-    pub fn replace(&self, access_token: &str, cycle: Cycle, replacement: Replacement) {
-        self.0.replacements.set(access_token, cycle, replacement);
+        lock(&self.0.replaced).insert((access_token.to_owned(), cycle), entries);
     }
 
     /// From now on answers what the world holds again.
     pub fn restore(&self, access_token: &str, cycle: Cycle) {
-        self.0.replacements.remove(access_token, cycle);
+        lock(&self.0.replaced).remove(&(access_token.to_owned(), cycle));
     }
 
     /// Switches a fault on, after those that are on already.

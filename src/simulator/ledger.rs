@@ -12,20 +12,7 @@ use uuid::Uuid;
 use super::faults::Fault;
 use super::lock;
 use super::refusal::Refusal;
-use super::world::SimReport;
-use crate::clock::Clock;
 use crate::domain::Cycle;
-
-/// How much the ledger keeps. An entry holds the whole answer, so what is not read is best not kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recording {
-    /// Nothing but the number of requests.
-    Off,
-    /// The newest exchanges.
-    Last(usize),
-    /// Every exchange.
-    All,
-}
 
 /// One request and what became of it.
 #[derive(Clone, Debug)]
@@ -36,8 +23,6 @@ pub struct Exchange {
     pub received_at: DateTime<Utc>,
     /// The world's time when it arrived, which is what the answer shows.
     pub world_time: DateTime<Utc>,
-    /// HTTP method.
-    pub method: String,
     /// Path and query as they were received.
     pub uri: String,
     /// All headers.
@@ -62,34 +47,25 @@ pub struct Exchange {
 /// What was sent.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// When the last byte was on its way, by the real clock.
-    pub sent_at: DateTime<Utc>,
     /// Status code.
     pub status: u16,
     /// The body as far as it was sent.
     pub body: Bytes,
-    /// The reports in it, if it was a whole and good list of a kind the simulator can read: not for
-    /// a raw body. Entries that are no reports, or that contradict each other, are left out.
-    pub reports: Option<Vec<SimReport>>,
 }
 
 /// Keeps the exchanges.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    clock: Arc<dyn Clock>,
-    recording: Recording,
+    /// So many exchanges, the newest. Each holds the whole answer, so what is not read is best not kept.
+    keep: usize,
     exchanges: Mutex<VecDeque<Exchange>>,
     received: watch::Sender<u64>,
 }
 
 impl Ledger {
-    pub(super) fn new(clock: Arc<dyn Clock>, recording: Recording) -> Self {
+    pub(super) fn new(keep: usize) -> Self {
         let (received, _) = watch::channel(0);
-        Self { clock, recording, exchanges: Mutex::default(), received }
-    }
-
-    pub(super) fn is_on(&self) -> bool {
-        self.recording != Recording::Off
+        Self { keep, exchanges: Mutex::default(), received }
     }
 
     /// Enters a request, numbers it and gives a receipt on which its answer is to be noted.
@@ -108,12 +84,7 @@ impl Ledger {
             finished: false,
         };
         exchanges.push_back(exchange);
-        let most = match self.recording {
-            Recording::Off => 0,
-            Recording::Last(most) => most,
-            Recording::All => usize::MAX,
-        };
-        while exchanges.len() > most {
+        while exchanges.len() > self.keep {
             exchanges.pop_front();
         }
         self.received.send_replace(number);
@@ -152,21 +123,16 @@ impl Receipt {
         self.number
     }
 
-    /// Whether anybody will read what was sent.
-    pub(super) fn is_kept(&self) -> bool {
-        self.ledger.is_on()
-    }
-
     /// Notes a piece of the body.
     pub(super) fn sent(&mut self, piece: &[u8]) {
-        if self.is_kept() {
+        if self.ledger.keep > 0 {
             self.body.extend_from_slice(piece);
         }
     }
 
     /// Notes the end of the answer. To be called before the last piece is handed over, so that who
     /// has read an answer finds it in the ledger.
-    pub(super) fn finish(&mut self, status: u16, entries: Option<u64>, reports: Option<Vec<SimReport>>) {
+    pub(super) fn finish(&mut self, status: u16, entries: Option<u64>) {
         self.finished = true;
         tracing::info!(
             request.number = self.number,
@@ -179,7 +145,7 @@ impl Receipt {
             "answered a request"
         );
         let body = std::mem::take(&mut self.body).into();
-        let answer = Answer { sent_at: self.ledger.clock.now(), status, body, reports };
+        let answer = Answer { status, body };
         let mut exchanges = lock(&self.ledger.exchanges);
         if let Some(exchange) = exchanges.iter_mut().rev().find(|exchange| exchange.number == self.number) {
             exchange.answer = Some(answer);

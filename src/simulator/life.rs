@@ -1,5 +1,7 @@
 //! The life of one report: when it moves to which status.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use fastrand::Rng;
 
@@ -60,26 +62,26 @@ pub(super) fn life(mut dice: Rng, cycle: Cycle, appears: DateTime<Utc>) -> Vec<S
 
     let mut rejections = 0;
     loop {
-        at = days_later(&mut dice, at, 1..=5);
+        at = later(&mut dice, at, 1..=5, office_hours);
         if rejections == MOST_REJECTIONS || dice.u32(0..100) >= 15 {
             break;
         }
         rejections += 1;
         step(at, Rejected, submission);
-        at = days_later(&mut dice, at, 1..=4);
+        at = later(&mut dice, at, 1..=4, office_hours);
         submission = Submission::ByHand;
         step(at, UnderReview, submission);
     }
     step(at, Approved, submission);
-    at = nights_later(&mut dice, at, 2..=10);
+    at = later(&mut dice, at, 2..=10, night);
     step(at, Completed, submission);
 
     if dice.u32(0..100) < 3 {
-        at = days_later(&mut dice, at, 2..=40);
+        at = later(&mut dice, at, 2..=40, office_hours);
         step(at, UnderReview, submission);
-        at = days_later(&mut dice, at, 1..=5);
+        at = later(&mut dice, at, 1..=5, office_hours);
         step(at, Approved, submission);
-        at = nights_later(&mut dice, at, 2..=10);
+        at = later(&mut dice, at, 2..=10, night);
         step(at, Completed, submission);
     }
     steps
@@ -94,14 +96,15 @@ fn midnight(cycle: Cycle) -> DateTime<Utc> {
     cycle.first_day().and_time(NaiveTime::MIN).and_utc()
 }
 
-fn days_later(dice: &mut Rng, at: DateTime<Utc>, days: std::ops::RangeInclusive<u64>) -> DateTime<Utc> {
+/// Some days later, at such a time of the day.
+fn later(
+    dice: &mut Rng,
+    at: DateTime<Utc>,
+    days: RangeInclusive<u64>,
+    time: fn(&mut Rng, DateTime<Utc>) -> DateTime<Utc>,
+) -> DateTime<Utc> {
     let day = at.date_naive().and_time(NaiveTime::MIN).and_utc() + Days::new(dice.u64(days));
-    office_hours(dice, day)
-}
-
-fn nights_later(dice: &mut Rng, at: DateTime<Utc>, days: std::ops::RangeInclusive<u64>) -> DateTime<Utc> {
-    let day = at.date_naive().and_time(NaiveTime::MIN).and_utc() + Days::new(dice.u64(days));
-    night(dice, day)
+    time(dice, day)
 }
 
 fn office_hours(dice: &mut Rng, day: DateTime<Utc>) -> DateTime<Utc> {

@@ -25,7 +25,6 @@ mod life;
 mod names;
 mod partner;
 mod refusal;
-mod replacement;
 mod request;
 mod server;
 mod start;
@@ -40,14 +39,11 @@ mod testing;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use clock::WorldClock;
-pub use faults::{BadEntry, FAULT_HELP, Fault, FaultRule, Gate, ParseFaultError, RetryAfter};
+pub use faults::{BadEntry, FAULT_HELP, Fault, FaultRule, Gate, RetryAfter};
 pub use handle::SimulatorHandle;
-pub use ledger::{Answer, Exchange, Recording};
+pub use ledger::{Answer, Exchange};
 pub use refusal::Refusal;
-pub use replacement::Replacement;
-pub use start::{
-    Account, DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, RunningSimulator, Simulator, SimulatorBuilder,
-};
+pub use start::{Account, DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, RunningSimulator, Simulator};
 pub use world::{Order, SimReport, World};
 
 /// A test that failed while it held a lock must not make the others fail.

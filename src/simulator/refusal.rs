@@ -1,4 +1,4 @@
-//! Why a request is refused.
+//! Requests that LMP does not serve.
 
 use axum::http::StatusCode;
 
@@ -49,21 +49,6 @@ impl Refusal {
             Self::MissingHeader(_) | Self::MalformedHeader(_) | Self::Filter(_) | Self::TooOld => {
                 StatusCode::BAD_REQUEST
             }
-        }
-    }
-
-    /// A word for programs, in the error body.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::MissingHeader(_) => "missing_header",
-            Self::MalformedHeader(_) => "malformed_header",
-            Self::UnknownToken => "unknown_token",
-            Self::ClockSkew(_) => "clock_skew",
-            Self::WrongSignature => "wrong_signature",
-            Self::Filter(_) => "bad_filter",
-            Self::TooOld => "too_old",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Answers requests.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
@@ -9,18 +10,17 @@ use axum::http::{HeaderValue, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{Entries, Entry};
+use super::answer::{Entries, render};
 use super::clock::WorldClock;
-use super::deliver::{self, JSON, Payload};
+use super::deliver::{self, JSON};
 use super::dice::{Purpose, dice};
 use super::faults::{Fault, Faults, Stage, Target};
 use super::ledger::{Exchange, Ledger};
 use super::refusal::Refusal;
-use super::replacement::{Replacement, Replacements};
 use super::request::Filter;
 use super::wire::Line;
-use super::world::{Order, SimReport};
-use super::{Account, auth, bad_entries};
+use super::world::Order;
+use super::{Account, auth, bad_entries, lock};
 use crate::clock::Clock;
 use crate::domain::{Cycle, parse_guid};
 
@@ -35,7 +35,8 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) world_clock: WorldClock,
     pub(super) faults: Faults,
-    pub(super) replacements: Replacements,
+    /// What is answered for a token's cycle instead of the world's reports, as it is.
+    pub(super) replaced: Mutex<HashMap<(String, Cycle), Vec<String>>>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) refuse_too_old: bool,
     /// Ends the server, and everything that waits within a request.
@@ -91,7 +92,6 @@ impl Shared {
             number: 0,
             received_at,
             world_time,
-            method: head.method.to_string(),
             uri: head.uri.path_and_query().map_or_else(String::new, ToString::to_string),
             access_token: access_token.map(str::to_owned),
             trace_id: auth::header(&head.headers, "x-traceid").ok().and_then(parse_guid),
@@ -103,22 +103,22 @@ impl Shared {
             answer: None,
         });
         // What the answer says is settled before it is delayed: a slow answer is an old one.
-        let payload = checked.map(|(account, filter)| {
+        let entries = checked.map(|(account, filter)| {
             let moment = Moment { real: received_at, world: world_time, request: receipt.number() };
-            self.payload(account, &filter, &moment, &faults)
+            self.entries(account, &filter, &moment, &faults)
         });
         delay(&faults).await;
 
         let now = deliver::shifted(self.clock.now(), skew);
-        let mut response = match payload {
+        let mut response = match entries {
             Err(refusal) => deliver::refuse(&refusal, receipt),
-            Ok(payload) => {
+            Ok(entries) => {
                 let content_type = content_type(&faults);
                 match faults.iter().find(|fault| fault.spoils()) {
-                    None => deliver::send(payload, content_type, receipt),
+                    None => deliver::send(entries, content_type, receipt),
                     Some(fault) => {
                         let stop = self.stop.clone();
-                        deliver::spoil(fault, payload, content_type, receipt, line, now, stop).await
+                        deliver::spoil(fault, entries, content_type, receipt, line, now, stop).await
                     }
                 }
             }
@@ -130,42 +130,34 @@ impl Shared {
     }
 
     /// What a good request is answered with, faults that merely colour the list included.
-    fn payload(&self, account: &Account, filter: &Filter, at: &Moment, faults: &[Fault]) -> Payload {
+    fn entries(&self, account: &Account, filter: &Filter, at: &Moment, faults: &[Fault]) -> Entries {
         if faults.iter().any(|fault| matches!(fault, Fault::Empty)) {
-            return Payload::List(Box::new(std::iter::empty()));
+            return Box::new(std::iter::empty());
         }
-        let replacement_of = |cycle| self.replacements.get(&account.access_token, cycle);
-        let named = filter.cycle().and_then(|cycle| Some((cycle, replacement_of(cycle)?)));
-        let sources: Vec<(Cycle, Option<Replacement>)> = match named {
-            Some((_, Replacement::Body(body))) => return Payload::Raw(body),
-            Some((cycle, replacement)) => vec![(cycle, Some(replacement))],
-            None => {
-                let cycles = filter.cycles(at.real, at.world).into_iter();
-                cycles.map(|cycle| (cycle, replacement_of(cycle))).collect()
-            }
+        let replaced = |cycle| lock(&self.replaced).get(&(account.access_token.clone(), cycle)).cloned();
+        let cycles = match filter.cycle().filter(|cycle| replaced(*cycle).is_some()) {
+            Some(cycle) => vec![cycle],
+            None => filter.cycles(at.real, at.world),
         };
+        let newest = cycles.first().copied();
+        let sources: Vec<_> = cycles.into_iter().map(|cycle| (cycle, replaced(cycle))).collect();
         let shuffled = faults.iter().any(|fault| matches!(fault, Fault::Shuffled));
         let order = if shuffled { Order::Shuffled(at.request) } else { Order::Fixed };
-        let newest = sources.first().map(|(cycle, _)| *cycle);
 
         let (world, world_time, filter) = (account.world, at.world, filter.clone());
-        let mut list: Entries = Box::new(sources.into_iter().flat_map(move |(cycle, replacement)| {
-            let reports: Box<dyn Iterator<Item = SimReport> + Send> = match replacement {
-                None | Some(Replacement::Body(_)) => Box::new(world.iter(world_time, cycle, order)),
-                Some(Replacement::Reports(reports)) => Box::new(in_order(reports, order).into_iter()),
-                Some(Replacement::Entries(entries)) => {
-                    return Box::new(in_order(entries, order).into_iter().map(Entry::raw)) as Entries;
-                }
-            };
-            let filter = filter.clone();
-            Box::new(reports.filter(move |report| filter.admits(report)).map(Entry::from))
+        let mut list: Entries = Box::new(sources.into_iter().flat_map(move |(cycle, replaced)| -> Entries {
+            if let Some(entries) = replaced {
+                return Box::new(in_order(entries, order).into_iter());
+            }
+            let (reports, filter) = (world.iter(world_time, cycle, order), filter.clone());
+            Box::new(reports.filter(move |report| filter.admits(report)).map(|report| render(&report)))
         }));
         for fault in faults {
             if let (Fault::BadEntries(kinds), Some(cycle)) = (fault, newest) {
                 list = bad_entries::add(kinds, account.world.seed(), cycle, list);
             }
         }
-        Payload::List(list)
+        list
     }
 }
 
@@ -177,7 +169,7 @@ struct Moment {
     request: u64,
 }
 
-fn in_order<T>(mut list: Vec<T>, order: Order) -> Vec<T> {
+fn in_order(mut list: Vec<String>, order: Order) -> Vec<String> {
     if let Order::Shuffled(number) = order {
         dice(number, Purpose::Order, &[]).shuffle(&mut list);
     }

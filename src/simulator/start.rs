@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,8 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::WorldClock;
 use super::faults::{FaultRule, Faults};
 use super::handle::SimulatorHandle;
-use super::ledger::{Ledger, Recording};
-use super::replacement::Replacements;
+use super::ledger::Ledger;
 use super::server::{Shared, serve};
 use super::wire::{Line, WireListener};
 use super::world::World;
@@ -48,32 +47,10 @@ impl fmt::Debug for Account {
     }
 }
 
-/// The simulator; see [`Simulator::builder`].
-#[derive(Debug)]
-pub struct Simulator;
-
-impl Simulator {
-    /// A simulator as tests want it: any free loopback port, everything recorded, real time, no
-    /// faults, and one account of 20 partners under the default token and key.
-    pub fn builder() -> SimulatorBuilder {
-        SimulatorBuilder {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            accounts: Vec::new(),
-            seed: 1,
-            partners: 20,
-            clock: Arc::new(SystemClock),
-            start: None,
-            recording: Recording::All,
-            faults: Vec::new(),
-            refuse_too_old: false,
-        }
-    }
-}
-
-/// Sets a simulator up.
+/// A simulator that is being set up.
 #[derive(Debug)]
 #[must_use]
-pub struct SimulatorBuilder {
+pub struct Simulator {
     listen: SocketAddr,
     accounts: Vec<Account>,
     seed: u64,
@@ -81,12 +58,30 @@ pub struct SimulatorBuilder {
     clock: Arc<dyn Clock>,
     /// The world's first moment and speed.
     start: Option<(DateTime<Utc>, f64)>,
-    recording: Recording,
+    keep: usize,
     faults: Vec<FaultRule>,
     refuse_too_old: bool,
 }
 
-impl SimulatorBuilder {
+/// As tests want it: any free loopback port, everything recorded, real time, no faults, and one
+/// account of 20 partners under the default token and key.
+impl Default for Simulator {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            accounts: Vec::new(),
+            seed: 1,
+            partners: 20,
+            clock: Arc::new(SystemClock),
+            start: None,
+            keep: usize::MAX,
+            faults: Vec::new(),
+            refuse_too_old: false,
+        }
+    }
+}
+
+impl Simulator {
     /// Listens on this address; port 0 takes any free one.
     pub fn listen(self, listen: SocketAddr) -> Self {
         Self { listen, ..self }
@@ -114,20 +109,15 @@ impl SimulatorBuilder {
         Self { clock, ..self }
     }
 
-    /// Stops the world's time at a moment. [`SimulatorHandle::set_world_time`] moves it.
-    pub fn world_time(self, at: DateTime<Utc>) -> Self {
-        self.world_from(at, 0.0)
-    }
-
     /// Lets the world's time run from a moment, so many simulated seconds per real second, up to the
     /// real present and then with it.
     pub fn world_from(self, start: DateTime<Utc>, speed: f64) -> Self {
         Self { start: Some((start, speed)), ..self }
     }
 
-    /// How much of what is asked and answered is kept.
-    pub fn recording(self, recording: Recording) -> Self {
-        Self { recording, ..self }
+    /// How many exchanges are kept in memory, answers and all: the newest.
+    pub fn keep(self, keep: usize) -> Self {
+        Self { keep, ..self }
     }
 
     /// Switches a fault on.
@@ -152,10 +142,8 @@ impl SimulatorBuilder {
             self = self.account(DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, world);
         }
         let world_clock = WorldClock::new(Arc::clone(&self.clock));
-        match self.start {
-            None => {}
-            Some((start, speed)) if speed > 0.0 => world_clock.run(start, speed),
-            Some((start, _)) => world_clock.set(start),
+        if let Some((start, speed)) = self.start {
+            world_clock.run(start, speed);
         }
         let listener = TcpListener::bind(self.listen).await?;
         let addr = listener.local_addr()?;
@@ -164,8 +152,8 @@ impl SimulatorBuilder {
             accounts: self.accounts,
             world_clock,
             faults: Faults::new(self.seed, self.faults),
-            replacements: Replacements::default(),
-            ledger: Arc::new(Ledger::new(Arc::clone(&self.clock), self.recording)),
+            replaced: Mutex::default(),
+            ledger: Arc::new(Ledger::new(self.keep)),
             clock: self.clock,
             refuse_too_old: self.refuse_too_old,
             stop: stop.clone(),

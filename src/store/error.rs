@@ -171,6 +171,7 @@ fn unreachable(error: &sqlx::Error) -> String {
                 "another server answers there, or it is known by another name; check the host in database.url"
             }
             Flaw::Signature => "name the authority that has signed it in database.url (sslrootcert=FILE)",
+            Flaw::Other => "the server's operator has to replace the certificate",
         };
         return format!("its certificate is not trusted: {problem}; {advice}");
     }

@@ -52,10 +52,10 @@ impl AccountSync<'_> {
     async fn apply(&self, run: &RunState, poll: &Poll, answer: Answer) -> Result<PollRow, StoreError> {
         let guard = self.guard(poll);
         let sent = Sent {
-            body: Some((i64::try_from(answer.body.len()).unwrap_or(i64::MAX), answer.body.sha256())),
+            body: Some((i64::try_from(answer.body.size()).unwrap_or(i64::MAX), answer.body.sha256())),
             ..self.sent(&answer.exchange)
         };
-        let likely_new = run.all_new.load(Ordering::Relaxed) && answer.body.len() <= WORTH_KEEPING;
+        let likely_new = run.all_new.load(Ordering::Relaxed) && answer.body.size() <= WORTH_KEEPING;
         let applying = async {
             if self.rules.trust_digests
                 && let Some(row) = self.store.confirm_identical(poll, &sent).await?

@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
-pub use parse::{FAULT_HELP, ParseFaultError};
+pub use parse::FAULT_HELP;
 pub use rules::FaultRule;
 pub(super) use rules::{Faults, Stage, Target};
 
@@ -73,11 +73,9 @@ pub enum Fault {
 /// What a `Retry-After` header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RetryAfter {
-    /// Seconds.
-    Seconds(u64),
     /// A date this far from now; negative means in the past.
     Date(TimeDelta),
-    /// Any text.
+    /// Any text, of which seconds are one.
     Text(String),
 }
 

@@ -29,7 +29,7 @@ fn content_length(head: &str) -> usize {
 async fn status_codes_come_with_the_retry_after_they_were_given() {
     for (retry_after, header) in [
         (None, None),
-        (Some(RetryAfter::Seconds(30)), Some("30")),
+        (Some(RetryAfter::Text("30".to_owned())), Some("30")),
         (Some(RetryAfter::Date(TimeDelta::hours(-1))), Some("Sun, 09 Aug 2026 09:00:00 GMT")),
         (Some(RetryAfter::Text("soon".to_owned())), Some("soon")),
     ] {
@@ -49,7 +49,8 @@ async fn pages_that_are_no_answer_have_status_200() {
     assert!(response.text().await.unwrap().starts_with("<!DOCTYPE html>"));
 
     let (status, body) = july().json(&with_fault(Fault::JsonError).await).await;
-    assert_eq!((status, body["error"]["code"].as_str()), (200, Some("simulated")));
+    assert_eq!(status, 200);
+    assert!(body["error"]["message"].as_str().unwrap().contains("simulator"));
 }
 
 #[tokio::test]
@@ -104,7 +105,7 @@ async fn resets_are_resets() {
     assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
     let (head, body) = head_and_body(&response);
     assert!(body.len() < content_length(head));
-    assert!(simulator.handle().exchanges()[0].answer.as_ref().unwrap().reports.is_none());
+    assert!(simulator.handle().exchanges()[0].answer.as_ref().unwrap().body.starts_with(body.as_bytes()));
 }
 
 #[tokio::test]
@@ -117,7 +118,7 @@ async fn drops_come_one_at_a_time() {
     let body = july().send(&simulator).await.text().await.unwrap();
     assert_eq!(body, whole);
     assert!(started.elapsed() >= interval * u32::try_from(whole.len()).unwrap());
-    assert!(simulator.handle().exchanges()[1].answer.as_ref().unwrap().reports.is_some());
+    assert_eq!(simulator.handle().exchanges()[1].answer.as_ref().unwrap().body, whole);
 }
 
 #[tokio::test]
@@ -204,10 +205,7 @@ async fn bad_entries_stand_beside_the_good_ones() {
     let good = world().reports(now(), "2026-07".parse().unwrap());
     assert_eq!(body.matches(&good[1].id.to_string()).count(), 2, "no duplicate");
     assert_eq!(body.matches(r#""status":"#).count(), good.len() + 7);
-    let noted = simulator.handle().exchanges().remove(0).answer.unwrap().reports.unwrap();
-    assert!(good[1..].iter().all(|report| noted.contains(report)));
-    assert!(noted.iter().all(|report| report.id != good[0].id), "the contradicted one is no good one");
-    assert_eq!(noted.len(), good.len() + 1);
+    assert_eq!(body.matches(&good[0].id.to_string()).count(), 2, "no contradiction");
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ impl Lab {
     }
 
     pub(crate) async fn with_accounts(accounts: &[&str]) -> Self {
-        let mut builder = Simulator::builder();
+        let mut builder = Simulator::default();
         for account in accounts {
             builder = builder.account(&token(account), SECRET_KEY, World::new(1, 3));
         }

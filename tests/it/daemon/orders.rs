@@ -6,7 +6,7 @@ use lmp_billing_sync::simulator::{Fault, FaultRule, Gate};
 use lmp_billing_sync::store::{Claim, FirstSync, Job, NewRun, RunOutcome, Tick, Trigger};
 use rustix::process::Signal;
 
-use super::{NEVER, let_leases_run_out, settings, until_count};
+use super::{NEVER, settings, until_count};
 use crate::cli::lab::{Lab, months_ago};
 
 const RUNS_ENDED: &str = "select count(*) from lmp_billing.sync_runs where outcome <> 'running'";
@@ -121,27 +121,6 @@ async fn a_first_sync_that_failed_often_is_still_followed_up_when_it_is_interrup
     }
     assert_eq!(lab.value("select max(attempt) from lmp_billing.schedule_ticks").await, "3");
     assert_eq!(store.first_sync("emea").await.unwrap(), FirstSync::Done, "it is given up");
-}
-
-#[tokio::test]
-async fn a_daemon_that_was_killed_is_followed_up_three_times_at_most() {
-    let lab = Lab::new().await;
-    lab.write_settings(&settings(&lab, &["emea"], NEVER));
-    lab.handle().push_fault(FaultRule::always(Fault::NeverAnswer));
-    for attempt in 1..=3 {
-        let daemon = lab.call(&["run"]).start();
-        until_count(&lab, "select coalesce(max(attempt), 0)::int8 from lmp_billing.schedule_ticks", attempt)
-            .await;
-        let pid = daemon.pid();
-        daemon.signal(Signal::KILL);
-        drop(daemon);
-        let_leases_run_out(&lab, pid).await;
-    }
-    let mut daemon = lab.call(&["run"]).start();
-    daemon.stderr.until("started").await;
-    until_count(&lab, RUNS_ENDED, 3).await;
-    daemon.stops().await;
-    assert_eq!(lab.texts("select outcome from lmp_billing.sync_runs").await, ["interrupted"; 3]);
 }
 
 #[tokio::test]

@@ -71,9 +71,10 @@ async fn data_password_and_port_survive_a_restart() {
 async fn the_password_is_told_only_to_the_programs_user() {
     let dir = data_dir();
     let postgres = start(dir.path()).await;
-    let password = fs::read_to_string(postgres.password_file()).unwrap();
+    let password_file = dir.path().join("postgres/password");
+    let password = fs::read_to_string(&password_file).unwrap();
     let password = password.trim();
-    let metadata = fs::metadata(postgres.password_file()).unwrap();
+    let metadata = fs::metadata(password_file).unwrap();
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     assert_eq!(metadata.uid(), rustix::process::geteuid().as_raw());
 
@@ -149,7 +150,7 @@ async fn a_lost_password_file_is_made_good() {
     let dir = data_dir();
     let first = start(dir.path()).await;
     let old = first.url().expose_secret().to_owned();
-    let password_file = first.password_file();
+    let password_file = dir.path().join("postgres/password");
     first.stop().await;
     fs::remove_file(&password_file).unwrap();
     fs::write(cluster(dir.path()).join("postgresql.auto.conf"), "log_statement = 'all'\n").unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lmp_billing_sync::embedded::EmbeddedPostgres;
-use lmp_billing_sync::simulator::{Recording, RunningSimulator, Simulator, SimulatorHandle, World};
+use lmp_billing_sync::simulator::{RunningSimulator, Simulator, SimulatorHandle, World};
 use secrecy::ExposeSecret as _;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -35,10 +35,10 @@ impl Moved {
         }
         let [machine, database, vendor] = clocks;
         let (server, data) = database.server().await;
-        let lmp = Simulator::builder()
+        let lmp = Simulator::default()
             .clock(Arc::new(vendor.clone()))
             .account(&token("emea"), SECRET_KEY, World::new(1, partners))
-            .recording(Recording::Last(200))
+            .keep(200)
             .start()
             .await
             .expect("a port is free");

@@ -211,7 +211,7 @@ impl<'a> Driver<'a> {
             accept_withdrawals: how.accept,
         };
         let body = Body::from(waiting.body.clone());
-        let length = i64::try_from(body.len()).expect("a short answer");
+        let length = i64::try_from(body.size()).expect("a short answer");
         let mut sent =
             Sent { http_status: Some(200), attempts: 1, read_by: "model".to_owned(), ..Sent::default() };
         if waiting.refused {

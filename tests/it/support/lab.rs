@@ -9,8 +9,7 @@ use lmp_billing_sync::clock::SystemClock;
 use lmp_billing_sync::domain::{Cycle, Retention, Window};
 use lmp_billing_sync::lmp::{Client, ClientOptions, Limit};
 use lmp_billing_sync::simulator::{
-    DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, RunningSimulator, SimReport, Simulator, SimulatorBuilder,
-    SimulatorHandle, World,
+    DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, RunningSimulator, SimReport, Simulator, SimulatorHandle, World,
 };
 use lmp_billing_sync::store::{Job, PollRow, Store, StoreError, Trigger};
 use lmp_billing_sync::sync::{AccountSync, Ended, Rules};
@@ -33,7 +32,7 @@ pub(crate) struct Lab {
 impl Lab {
     /// An empty database and a world of twenty partners.
     pub(crate) async fn new() -> Self {
-        Self::with(Simulator::builder().account(
+        Self::with(Simulator::default().account(
             DEFAULT_ACCESS_TOKEN,
             DEFAULT_SECRET_KEY,
             World::new(7, 20).steady(),
@@ -41,7 +40,7 @@ impl Lab {
         .await
     }
 
-    pub(crate) async fn with(simulator: SimulatorBuilder) -> Self {
+    pub(crate) async fn with(simulator: Simulator) -> Self {
         let db = TestDb::new().await;
         let store = Store::connect(&db.url().into(), 5).await.expect("the test database takes connections");
         let simulator = simulator.start().await.expect("a free port is to be had");
@@ -92,7 +91,7 @@ impl Lab {
 
     /// From now on the upstream lists these reports for a cycle.
     pub(crate) fn serve(&self, cycle: Cycle, reports: impl IntoIterator<Item = SimReport>) {
-        self.lmp().replace_reports(DEFAULT_ACCESS_TOKEN, cycle, reports.into_iter().collect());
+        self.lmp().replace_reports(DEFAULT_ACCESS_TOKEN, cycle, reports);
     }
 
     /// From now on the upstream sends these elements of `reports` for a cycle.

@@ -73,13 +73,9 @@ impl ShiftedClock {
 
     /// A PostgreSQL server that goes by this clock, and where its data are.
     pub(crate) async fn server(&self) -> (EmbeddedPostgres, TempDir) {
-        let found = std::process::Command::new("sh")
-            .args(["-c", "ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1"])
-            .output()
-            .unwrap();
-        let found = String::from_utf8(found.stdout).unwrap();
-        let real = Path::new(found.trim());
-        assert!(real.join("postgres").is_file(), "PostgreSQL's binaries are where Debian has them");
+        let data = data_dir();
+        let mut options = EmbeddedOptions::for_tests(data.path());
+        let real = EmbeddedPostgres::survey(&options).expect("PostgreSQL is installed").bin_dir;
         let folder = self.folder.path().join("bin");
         fs::create_dir_all(&folder).unwrap();
         let variables = self.variables().map(|(name, value)| format!("{name}='{value}' ")).concat();
@@ -89,8 +85,6 @@ impl ShiftedClock {
             fs::write(&path, script).unwrap();
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        let data = data_dir();
-        let mut options = EmbeddedOptions::for_tests(data.path());
         options.bin_dir = Some(folder);
         (EmbeddedPostgres::start(&options).await.expect("a server starts"), data)
     }

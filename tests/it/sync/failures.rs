@@ -1,5 +1,6 @@
 //! Answers that cannot be taken change nothing, and the next good one is applied.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -72,7 +73,7 @@ async fn a_refusal_says_what_to_do() {
 #[tokio::test]
 async fn a_redirect_is_not_followed_and_the_other_host_sees_nothing() {
     let lab = lab().await;
-    let other = lmp_billing_sync::simulator::Simulator::builder().start().await.unwrap();
+    let other = lmp_billing_sync::simulator::Simulator::default().start().await.unwrap();
     fails(
         &lab,
         Fault::Redirect { to: format!("{}/LMPI/v2/reports/billing", other.base_url()) },
@@ -97,22 +98,25 @@ async fn a_passing_failure_is_tried_again_with_a_new_trace_id_and_signature() {
     let mut lab = lab().await;
     lab.reconnect(|options| options.max_attempts = 3);
     lab.lmp().clear_exchanges();
-    lab.lmp()
-        .push_fault(FaultRule::once(Fault::Status { code: 503, retry_after: Some(RetryAfter::Seconds(1)) }));
+    lab.lmp().push_fault(FaultRule::once(Fault::Status {
+        code: 503,
+        retry_after: Some(RetryAfter::Text("1".to_owned())),
+    }));
     lab.lmp().push_fault(FaultRule::once(Fault::ResetInBody));
     let cycle = lab.cycle(1).await;
     let poll = lab.poll(cycle).await;
     assert_eq!(poll.outcome.as_str(), "unchanged");
     let exchanges = lab.lmp().exchanges();
     assert_eq!(exchanges.len(), 3);
-    let mut traces: Vec<_> = exchanges.iter().map(|exchange| exchange.trace_id.unwrap()).collect();
     assert_eq!(
-        poll.trace_id,
-        traces.last().copied(),
+        poll.trace_id, exchanges[2].trace_id,
         "the poll is logged with the trace id of its last request"
     );
-    traces.dedup();
+    let traces: BTreeSet<_> = exchanges.iter().map(|exchange| exchange.trace_id.unwrap()).collect();
     assert_eq!(traces.len(), 3);
+    // A second later it is another one; the third request may come within the same second.
+    let signature = |at: usize| &exchanges[at].headers["x-signature"];
+    assert_ne!(signature(0), signature(1));
     let waited = exchanges[1].received_at - exchanges[0].received_at;
     assert!(waited >= TimeDelta::seconds(1), "Retry-After was not obeyed: {waited}");
     assert_eq!(lab.value("select attempts from lmp_billing.cycle_polls order by id desc limit 1").await, "3");
@@ -132,7 +136,7 @@ async fn no_more_than_the_allowed_attempts_are_made_and_an_absurd_wait_is_not_wa
     let before = lab.lmp().received();
     lab.lmp().push_fault(FaultRule::always(Fault::Status {
         code: 429,
-        retry_after: Some(RetryAfter::Seconds(3600)),
+        retry_after: Some(RetryAfter::Text("3600".to_owned())),
     }));
     let poll = lab.poll(cycle).await;
     assert!(poll.error.unwrap().contains("asks to wait 3600 s"));

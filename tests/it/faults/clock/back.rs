@@ -16,7 +16,7 @@ async fn twenty_minutes_back_in_mid_run_leaves_the_order_of_versions_strict() {
     let cycle = months_ago(1);
     let arg = cycle.to_string();
     let serve = |status: &str| {
-        let reports = (1..=20).map(|id| report(id, "Acme", cycle, status)).collect();
+        let reports = (1..=20).map(|id| report(id, "Acme", cycle, status));
         lab.handle().replace_reports(&token("emea"), cycle, reports);
     };
     let statuses = ["MSP Preparing", "Under Review", "Rejected", "Under Review", "Approved", "Completed"];

@@ -119,19 +119,13 @@ pub(super) async fn pool(url: &str) -> PgPool {
 
 /// A program that comes with the server.
 pub(super) fn postgres_program(name: &str) -> PathBuf {
-    let mut folders: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|version| version.path().join("bin"))
-        .collect();
-    folders.sort();
-    folders.reverse();
-    if let Some(path) = std::env::var_os("PATH") {
-        folders.extend(std::env::split_paths(&path));
-    }
-    let found = folders.into_iter().map(|folder| folder.join(name)).find(|program| program.exists());
-    found.unwrap_or_else(|| panic!("{name} is missing; scripts/ensure-postgres.sh installs it"))
+    let options = EmbeddedOptions::new("no data yet");
+    let found = EmbeddedPostgres::survey(&options).expect("PostgreSQL is installed");
+    // The server may be a link to where all of its programs are.
+    let server = found.bin_dir.join("postgres").canonicalize().expect("it is there");
+    let program = server.with_file_name(name);
+    assert!(program.exists(), "{name} is missing; scripts/ensure-postgres.sh installs it");
+    program
 }
 
 /// Runs it to its end, which must be a good one.
