@@ -220,7 +220,7 @@ impl Record for PollRow {
         ("trace_id", |row| Cell::maybe(row.trace_id)),
         ("server_date", |row| Cell::Moment(row.server_date)),
         ("error", |row| Cell::text(row.error.as_deref())),
-        ("body_sha256", |row| Cell::maybe(row.body_sha256_hex())),
+        ("body_sha256", |row| Cell::text(row.body_sha256.as_deref())),
         ("reports_seen", |row| Cell::plain(&row.reports_seen)),
         ("inserted", |row| Cell::plain(&row.inserted)),
         ("updated", |row| Cell::plain(&row.updated)),

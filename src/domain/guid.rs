@@ -7,14 +7,9 @@ use uuid::Uuid;
 /// Stricter than [`Uuid::parse_str`], which also takes URNs and GUIDs without hyphens. The nil GUID
 /// identifies nothing and is refused.
 pub fn parse_guid(text: &str) -> Option<Uuid> {
-    let bare = match text.strip_prefix('{') {
-        Some(rest) => rest.strip_suffix('}')?,
-        None => text,
-    };
-    if bare.len() != 36 || bare.starts_with('{') {
-        return None;
-    }
-    Uuid::try_parse(bare).ok().filter(|id| !id.is_nil())
+    // Of these lengths only those two forms are read.
+    let id = matches!(text.len(), 36 | 38).then(|| Uuid::try_parse(text).ok()).flatten()?;
+    (!id.is_nil()).then_some(id)
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use sqlx::postgres::{PgTypeInfo, PgValueRef};
 use sqlx::types::Json;
 use sqlx::{Decode, Postgres, Type};
 
-use super::{Outcome, StoreError};
 use crate::domain::Cycle;
 
 /// Unknown fields of a report, as the database writes them: a number keeps every digit.
@@ -23,23 +22,5 @@ impl Type<Postgres> for Cycle {
 impl<'r> Decode<'r, Postgres> for Cycle {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
         <NaiveDate as Decode<Postgres>>::decode(value).map(Self::containing)
-    }
-}
-
-impl Type<Postgres> for Outcome {
-    fn type_info() -> PgTypeInfo {
-        <str as Type<Postgres>>::type_info()
-    }
-
-    fn compatible(of: &PgTypeInfo) -> bool {
-        <str as Type<Postgres>>::compatible(of)
-    }
-}
-
-impl<'r> Decode<'r, Postgres> for Outcome {
-    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        let text = <&str as Decode<Postgres>>::decode(value)?;
-        let found = Self::ALL.into_iter().find(|outcome| outcome.as_str() == text);
-        Ok(found.ok_or_else(|| StoreError::Unexpected(format!("the poll outcome {text:?}")))?)
     }
 }

@@ -80,6 +80,9 @@ pub enum StoreError {
     /// A report that was taken for new has versions; the next try looks for them.
     #[error("a report that was taken for new is not")]
     NotNew,
+    /// The answer is not whole or not believable: the poll has failed, and no other try would help.
+    #[error("{0}")]
+    NotBelieved(String),
     /// The answer could not be staged.
     #[error("staging the answer stopped: {0}")]
     Staging(String),

@@ -1,9 +1,8 @@
 //! The log of polls: one row for each, written in the transaction that applies it.
 
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use sqlx::{PgConnection, Row as _};
-use std::fmt::Write;
 use uuid::Uuid;
 
 use super::turn::{Turn, lock_run};
@@ -11,8 +10,9 @@ use super::{Store, StoreError};
 use crate::domain::Cycle;
 
 /// What became of a poll.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum Outcome {
     /// Something changed.
     Applied,
@@ -71,29 +71,8 @@ pub struct PollRow {
     pub withdrawn: i32,
     pub quarantined: i32,
     pub body_bytes: Option<i64>,
-    #[serde(serialize_with = "as_hex")]
-    pub body_sha256: Option<Vec<u8>>,
+    pub body_sha256: Option<String>,
     pub error: Option<String>,
-}
-
-#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
-fn as_hex<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
-    bytes.as_deref().map(hex).serialize(serializer)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-impl PollRow {
-    /// The answer's SHA-256, as people write it.
-    pub fn body_sha256_hex(&self) -> Option<String> {
-        self.body_sha256.as_deref().map(hex)
-    }
 }
 
 /// A poll whose number has been drawn.
@@ -194,7 +173,7 @@ impl Store {
                 PollRow,
                 r#"select id, run_id, account, cycle as "cycle: Cycle", requested_at, finished_at,
                           outcome as "outcome: Outcome", http_status, trace_id, server_date, reports_seen, inserted,
-                          updated, withdrawn, quarantined, body_bytes, body_sha256, error
+                          updated, withdrawn, quarantined, body_bytes, encode(body_sha256, 'hex') as body_sha256, error
                    from lmp_billing.cycle_polls where id > $1 order by id limit 1000"#,
                 id
             );
@@ -209,7 +188,7 @@ pub(super) async fn find(connection: &mut PgConnection, id: i64) -> Result<Optio
         PollRow,
         r#"select id, run_id, account, cycle as "cycle: Cycle", requested_at, finished_at,
                   outcome as "outcome: Outcome", http_status, trace_id, server_date, reports_seen, inserted, updated,
-                  withdrawn, quarantined, body_bytes, body_sha256, error
+                  withdrawn, quarantined, body_bytes, encode(body_sha256, 'hex') as body_sha256, error
            from lmp_billing.cycle_polls where id = $1"#,
         id
     )
@@ -237,7 +216,8 @@ pub(super) async fn insert(
              $17, $18, $19, $20, $21, $22, $23, $24)
          returning id, run_id, account, cycle as "cycle: Cycle", requested_at, finished_at,
              outcome as "outcome: Outcome", http_status, trace_id, server_date, reports_seen, inserted, updated,
-             withdrawn, quarantined, body_bytes, body_sha256, error"#,
+             withdrawn, quarantined, body_bytes,
+                      encode(body_sha256, 'hex') as body_sha256, error"#,
         poll.id,
         poll.run_id,
         poll.account,

@@ -14,7 +14,8 @@ use super::polls::{self, Poll, PollRow};
 pub(super) struct Turn {
     /// The transaction's moment.
     pub(super) moment: DateTime<Utc>,
-    /// Which transactions were over by then (a `pg_snapshot`): what they wrote is seen from here on.
+    /// Which transactions were over when it began to wait (a `pg_snapshot`): what they wrote is seen from here on, and
+    /// what was over later may be.
     pub(super) saw: String,
 }
 
@@ -53,23 +54,6 @@ pub(super) async fn take_turn(connection: &mut PgConnection, poll: &Poll) -> Res
     let taken = taken.ok_or(StoreError::RunEnded(poll.run_id))?;
     let logged = if taken.logged { polls::find(connection, poll.id).await? } else { None };
     Ok(logged.map_or(TakenTurn::Now(Turn { moment: taken.moment, saw: taken.saw }), TakenTurn::Before))
-}
-
-/// The number of the cycle's last believed poll.
-pub(super) async fn last_believed(
-    connection: &mut PgConnection,
-    poll: &Poll,
-) -> Result<Option<i64>, StoreError> {
-    sqlx::query_scalar!(
-        "select id from lmp_billing.cycle_polls
-         where account = $1 and cycle = $2 and outcome in ('applied', 'unchanged')
-         order by id desc limit 1",
-        poll.account,
-        poll.cycle.first_day()
-    )
-    .fetch_optional(connection)
-    .await
-    .map_err(StoreError::doing("looking for the cycle's last poll"))
 }
 
 /// Locks the run of a poll against being ended, and stops unless it is still running. Polls of one run may hold

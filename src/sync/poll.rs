@@ -79,7 +79,8 @@ impl AccountSync<'_> {
             LmpError::Stopped => self.log(poll, &sent, Outcome::Interrupted, &error.to_string()).await,
             // At the edge of what the vendor keeps, "bad request" may only mean that it is gone.
             LmpError::Refused(status) if status.as_u16() == 400 && self.guard(poll).is_edge => {
-                self.settle(run, poll, &sent, self.store.confirm_unchanged(poll, &sent)).await
+                let guard = self.guard(poll);
+                self.settle(run, poll, &sent, self.store.confirm_unchanged(poll, &sent, &guard)).await
             }
             _ => self.log(poll, &sent, Outcome::Failed, &error.to_string()).await,
         }

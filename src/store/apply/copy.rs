@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
-use super::{EntriesError, Problem, StoreError};
+use super::{EntriesError, StoreError};
 use crate::domain::Report;
 
 /// Rows are sent when this much has come together.
@@ -167,7 +167,7 @@ pub(super) async fn copy_in<W>(
     statement: &'static str,
     doing: &'static str,
     write: W,
-) -> Result<u64, Problem>
+) -> Result<u64, StoreError>
 where
     W: FnOnce(&mut Rows) -> Result<(), EntriesError> + Send + 'static,
 {
@@ -182,7 +182,7 @@ where
         copy.send(chunk).await.map_err(StoreError::doing(doing))?;
     }
     writing.await.map_err(|panic| StoreError::Staging(panic.to_string()))??;
-    Ok(copy.finish().await.map_err(StoreError::doing(doing))?)
+    copy.finish().await.map_err(StoreError::doing(doing))
 }
 
 /// Hands every row that `statement`, a `copy … to stdout (format binary)`, gives to `take`.

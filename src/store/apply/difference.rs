@@ -14,9 +14,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sqlx::{Executor, PgConnection};
 
-use super::{
-    Answer, BadEntry, Before, Guard, Outcome, Poll, PollResult, Problem, StoreError, Survey, int, stage,
-};
+use super::{Answer, BadEntry, Before, Guard, Outcome, Poll, PollResult, StoreError, Survey, int, stage};
 
 /// A transaction with the answer staged.
 pub(super) struct Work<'a> {
@@ -50,7 +48,7 @@ pub(super) async fn apply(
     answer: &Answer<'_>,
     before: &Before,
     moment: DateTime<Utc>,
-) -> Result<(Outcome, PollResult), Problem> {
+) -> Result<(Outcome, PollResult), StoreError> {
     tx.execute(include_str!("stage.sql")).await.map_err(StoreError::doing("creating the staging table"))?;
     stage::stage(tx, Arc::clone(&answer.entries)).await?;
     let mut work = Work {
@@ -66,17 +64,14 @@ pub(super) async fn apply(
     if answer.survey.doubles {
         work.quarantine_contradictions(&answer.entries).await?;
     }
-    Ok(work.apply(before).await?)
+    work.apply(before).await
 }
 
 impl Work<'_> {
     async fn apply(&mut self, before: &Before) -> Result<(Outcome, PollResult), StoreError> {
-        let mut counts = PollResult {
-            reports_seen: self.count_good().await?,
-            quarantined: self.count_bad().await?,
-            unreadable: int(self.survey.unreadable),
-            ..PollResult::default()
-        };
+        let (reports_seen, quarantined) = self.count().await?;
+        let unreadable = int(self.survey.unreadable);
+        let mut counts = PollResult { reports_seen, quarantined, unreadable, ..PollResult::default() };
         if before.last > self.poll.id {
             return Ok((Outcome::Stale, counts));
         }
@@ -121,10 +116,9 @@ impl Work<'_> {
 
     async fn diff(&mut self) -> Result<Kinds, StoreError> {
         let may_withdraw = !self.guard.is_edge && self.survey.unreadable == 0;
-        let (account, cycle, cutoff) =
-            (self.poll.account.clone(), self.poll.cycle.first_day(), self.guard.cutoff);
+        let (poll, cutoff) = (self.poll, self.guard.cutoff);
         self.run(include_str!("diff.sql"), "comparing the answer with what is stored", |query| {
-            query.bind(account).bind(cycle).bind(cutoff).bind(may_withdraw)
+            query.bind(&poll.account).bind(poll.cycle.first_day()).bind(cutoff).bind(may_withdraw)
         })
         .await?;
         let (new, changed_or_returned, no_longer_listed) = sqlx::query_as(
@@ -144,23 +138,26 @@ impl Work<'_> {
         kinds: &Kinds,
         counts: &mut PollResult,
     ) -> Result<(), StoreError> {
-        let (account, cycle) = (self.poll.account.clone(), self.poll.cycle.first_day());
-        let (poll, moment) = (self.poll.id, self.moment);
+        let (poll, cycle, moment) = (self.poll, self.poll.cycle.first_day(), self.moment);
         let (seen_id, seen_at) = before.seen.unzip();
         if kinds.changed_or_returned > 0 {
-            let account = account.clone();
             let updated = self
                 .run(include_str!("change.sql"), "writing changed reports", |query| {
-                    query.bind(account).bind(cycle).bind(poll).bind(moment).bind(seen_id).bind(seen_at)
+                    query
+                        .bind(&poll.account)
+                        .bind(cycle)
+                        .bind(poll.id)
+                        .bind(moment)
+                        .bind(seen_id)
+                        .bind(seen_at)
                 })
                 .await?;
             counts.updated = int(updated);
         }
         if kinds.new > 0 {
-            let account = account.clone();
             let inserted = self
                 .run(include_str!("insert.sql"), "writing new reports", |query| {
-                    query.bind(account).bind(cycle).bind(poll).bind(moment).bind(seen_at)
+                    query.bind(&poll.account).bind(cycle).bind(poll.id).bind(moment).bind(seen_at)
                 })
                 .await?;
             counts.inserted = int(inserted);
@@ -168,7 +165,7 @@ impl Work<'_> {
         if kinds.no_longer_listed > 0 {
             let withdrawn = self
                 .run(include_str!("withdraw.sql"), "marking reports that are no longer listed", |query| {
-                    query.bind(account).bind(cycle).bind(poll).bind(moment)
+                    query.bind(&poll.account).bind(cycle).bind(poll.id).bind(moment)
                 })
                 .await?;
             counts.withdrawn = int(withdrawn);
@@ -179,15 +176,15 @@ impl Work<'_> {
     }
 
     /// Runs a statement on the temporary tables, which cannot be checked when the program is compiled.
-    pub(super) async fn run(
+    pub(super) async fn run<'q>(
         &mut self,
         sql: &'static str,
         doing: &'static str,
-        bind: impl FnOnce(Query) -> Query,
+        bind: impl FnOnce(Query<'q>) -> Query<'q>,
     ) -> Result<u64, StoreError> {
         let done = bind(sqlx::query(sql)).execute(&mut *self.tx).await.map_err(StoreError::doing(doing))?;
         Ok(done.rows_affected())
     }
 }
 
-type Query = sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>;
+type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::copy::{FACTS, Fields, Rows, copy_in};
-use super::{Answer, BadEntry, EntriesError, EntrySink, Problem, StoreError, int};
+use super::{Answer, BadEntry, EntriesError, EntrySink, StoreError, int};
 use crate::domain::Report;
 
 const COPY: &str = "copy lmp_billing.reports (account, cycle, version, poll_id, valid_from, status_since, first_seen_at, \
@@ -22,7 +22,7 @@ pub(super) async fn load(
     tx: &mut PgConnection,
     answer: &Answer<'_>,
     moment: DateTime<Utc>,
-) -> Result<i32, Problem> {
+) -> Result<i32, StoreError> {
     let (entries, kept) = (Arc::clone(&answer.entries), answer.survey.kept.clone());
     let same = same_in_all(answer, moment);
     let write = move |rows: &mut Rows| match kept {
@@ -47,7 +47,7 @@ pub(super) async fn load(
     .fetch_one(tx)
     .await
     .map_err(StoreError::doing("looking for versions of new reports"))?;
-    if deleted_before { Err(StoreError::NotNew.into()) } else { Ok(int(inserted)) }
+    if deleted_before { Err(StoreError::NotNew) } else { Ok(int(inserted)) }
 }
 
 /// The first fields, which are the same in every row.

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::polls::{self, Outcome, Poll, PollResult, PollRow, Sent};
-use super::turn::{TakenTurn, last_believed, take_turn};
+use super::turn::{TakenTurn, take_turn};
 use super::{Store, StoreError};
 use crate::task::shared_out;
 use survey::{MAX_PAYLOADS, Survey, survey};
@@ -65,16 +65,15 @@ impl Store {
         guard: &Guard,
         entries: Arc<dyn Entries>,
     ) -> Result<PollRow, StoreError> {
-        let survey = match told(survey(Arc::clone(&entries), guard.cutoff).await)? {
-            Ok(survey) => survey,
-            Err(problem) => return self.record_poll(poll, sent, Outcome::Failed, &problem).await,
+        let applied = async {
+            let survey = survey(Arc::clone(&entries), guard.cutoff).await?;
+            let _slot = self.slot_to_apply().await;
+            let answer = Answer { poll, sent, guard, survey, entries, may_load: AtomicBool::new(true) };
+            self.with_retries("applying an answer", self.limits.apply, || self.try_apply(&answer)).await
         };
-        let _slot = self.slot_to_apply().await;
-        let answer = Answer { poll, sent, guard, survey, entries, may_load: AtomicBool::new(true) };
-        let try_apply = || async { told(self.try_apply(&answer).await) };
-        match self.with_retries("applying an answer", self.limits.apply, try_apply).await? {
-            Ok(row) => Ok(row),
-            Err(problem) => self.record_poll(poll, sent, Outcome::Failed, &problem).await,
+        match applied.await {
+            Err(StoreError::NotBelieved(why)) => self.record_poll(poll, sent, Outcome::Failed, &why).await,
+            done => done,
         }
     }
 
@@ -83,7 +82,12 @@ impl Store {
     ///
     /// # Errors
     /// When the run is over, or the database stays out of reach.
-    pub async fn confirm_unchanged(&self, poll: &Poll, sent: &Sent) -> Result<PollRow, StoreError> {
+    pub async fn confirm_unchanged(
+        &self,
+        poll: &Poll,
+        sent: &Sent,
+        guard: &Guard,
+    ) -> Result<PollRow, StoreError> {
         let _slot = self.slot_to_apply().await;
         self.with_retries("logging a poll", self.limits.small, || async {
             let mut tx = self.begin_poll_tx().await?;
@@ -91,7 +95,7 @@ impl Store {
                 TakenTurn::Now(turn) => turn,
                 TakenTurn::Before(row) => return Ok(row),
             };
-            let stale = last_believed(&mut tx, poll).await?.is_some_and(|last| last > poll.id);
+            let stale = before(&mut tx, poll, guard).await?.last > poll.id;
             let outcome = if stale { Outcome::Stale } else { Outcome::Unchanged };
             let row = polls::insert(&mut tx, poll, sent, outcome, Some(turn), &PollResult::default()).await?;
             tx.commit().await?;
@@ -100,7 +104,7 @@ impl Store {
         .await
     }
 
-    async fn try_apply(&self, answer: &Answer<'_>) -> Result<PollRow, Problem> {
+    async fn try_apply(&self, answer: &Answer<'_>) -> Result<PollRow, StoreError> {
         let Answer { poll, sent, survey, .. } = answer;
         let mut tx = self.begin_poll_tx().await?;
         let turn = match take_turn(&mut tx, poll).await? {
@@ -142,34 +146,11 @@ struct Answer<'a> {
     may_load: AtomicBool,
 }
 
-/// Why an answer was not applied.
-enum Problem {
-    /// The database failed; it may be tried again.
-    Store(StoreError),
-    /// The answer is not believed: the poll has failed.
-    NotBelieved(String),
-}
-
-/// The same with two errors one inside the other: what may be tried again, and what is told.
-fn told<T>(result: Result<T, Problem>) -> Result<Result<T, String>, StoreError> {
-    match result {
-        Ok(done) => Ok(Ok(done)),
-        Err(Problem::NotBelieved(problem)) => Ok(Err(problem)),
-        Err(Problem::Store(error)) => Err(error),
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<EntriesError> for Problem {
+impl From<EntriesError> for StoreError {
     fn from(error: EntriesError) -> Self {
         match error {
-            EntriesError::NotBelieved(problem) => Self::NotBelieved(problem),
-            EntriesError::Closed => Self::Store(StoreError::Staging(error.to_string())),
+            EntriesError::NotBelieved(why) => Self::NotBelieved(why),
+            EntriesError::Closed => Self::Staging(error.to_string()),
         }
     }
 }

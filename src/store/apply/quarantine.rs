@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::difference::Work;
-use super::{BadEntry, Contradicting, Entries, MAX_PAYLOADS, Problem, StoreError, int};
+use super::{BadEntry, Contradicting, Entries, MAX_PAYLOADS, StoreError, int};
 
 impl Work<'_> {
     /// Leaves identical duplicates out, and quarantines entries that contradict each other.
     pub(super) async fn quarantine_contradictions(
         &mut self,
         entries: &Arc<dyn Entries>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), StoreError> {
         let doing = "looking for contradicting entries";
         let found: Vec<(i32, bool)> = sqlx::query_as(include_str!("duplicates.sql"))
             .fetch_all(&mut *self.tx)
@@ -33,7 +33,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn quarantine(&mut self, entries: Arc<dyn Entries>, positions: Vec<i32>) -> Result<(), Problem> {
+    async fn quarantine(&mut self, entries: Arc<dyn Entries>, positions: Vec<i32>) -> Result<(), StoreError> {
         let room = MAX_PAYLOADS.saturating_sub(self.survey.bad.len());
         let read = tokio::task::spawn_blocking(move || entries.contradicting(&positions, room))
             .await
@@ -56,27 +56,18 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Good entries, each id once.
-    pub(super) async fn count_good(&mut self) -> Result<i32, StoreError> {
-        if !self.survey.doubles {
-            return Ok(int(self.survey.good));
-        }
-        self.count("select count(*)::int4 from pg_temp.lmp_stage where bad_sha256 is null").await
-    }
-
-    /// Bad entries, identical ones once.
-    pub(super) async fn count_bad(&mut self) -> Result<i32, StoreError> {
+    /// How many entries are good, each id once, and how many bad, identical ones once.
+    pub(super) async fn count(&mut self) -> Result<(i32, i32), StoreError> {
         if self.survey.is_plain() {
-            return Ok(0);
+            return Ok((int(self.survey.good), 0));
         }
-        self.count(
-            "select count(distinct bad_sha256)::int4 from pg_temp.lmp_stage where bad_sha256 is not null",
+        sqlx::query_as(
+            "select (count(*) filter (where bad_sha256 is null))::int4, count(distinct bad_sha256)::int4
+             from pg_temp.lmp_stage",
         )
+        .fetch_one(&mut *self.tx)
         .await
-    }
-
-    async fn count(&mut self, sql: &'static str) -> Result<i32, StoreError> {
-        sqlx::query_scalar(sql).fetch_one(&mut *self.tx).await.map_err(StoreError::doing("counting entries"))
+        .map_err(StoreError::doing("counting entries"))
     }
 
     /// Keeps the bad entries of this answer; if it is believed, resolves those it no longer holds.
@@ -84,9 +75,9 @@ impl Work<'_> {
         if self.survey.is_plain() && !self.open_quarantine {
             return Ok(());
         }
-        let (account, cycle, moment) = (self.poll.account.clone(), self.poll.cycle.first_day(), self.moment);
+        let (poll, cycle, moment) = (self.poll, self.poll.cycle.first_day(), self.moment);
         self.run(include_str!("resolve_quarantine.sql"), "resolving quarantined entries", |query| {
-            query.bind(account).bind(cycle).bind(moment).bind(believed)
+            query.bind(&poll.account).bind(cycle).bind(moment).bind(believed)
         })
         .await?;
         let bad: Vec<&BadEntry> = self.survey.bad.iter().chain(&self.contradicting).collect();

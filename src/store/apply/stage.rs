@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 
 use super::copy::{FACTS, Rows, copy_in};
-use super::{BadEntry, Entries, EntriesError, EntrySink, Problem};
+use super::{BadEntry, Entries, EntriesError, EntrySink, StoreError};
 use crate::domain::Report;
 
 const COPY: &str = "copy pg_temp.lmp_stage (position, bad_sha256, id, partner_company_name, start_date, end_date, \
@@ -13,7 +13,7 @@ const COPY: &str = "copy pg_temp.lmp_stage (position, bad_sha256, id, partner_co
 const COLUMNS: i16 = 2 + FACTS;
 
 /// Stages an answer.
-pub(super) async fn stage(tx: &mut PgConnection, entries: Arc<dyn Entries>) -> Result<(), Problem> {
+pub(super) async fn stage(tx: &mut PgConnection, entries: Arc<dyn Entries>) -> Result<(), StoreError> {
     copy_in(tx, COPY, "staging the answer", move |rows| entries.read(&mut Stage(rows))).await?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 
 use super::fingerprint::{Facts, Fingerprint, Keys};
 use super::kept::Kept;
-use super::{BadEntry, Entries, EntriesError, EntrySink, Problem, StoreError};
+use super::{BadEntry, Entries, EntriesError, EntrySink, StoreError};
 use crate::domain::{Report, Retention, Status};
 
 /// What of an answer is kept for the quarantine, at most this many entries per poll.
@@ -55,7 +55,7 @@ impl Survey {
 }
 
 /// Reads an answer on a thread of its own.
-pub(super) async fn survey(entries: Arc<dyn Entries>, cutoff: NaiveDate) -> Result<Survey, Problem> {
+pub(super) async fn survey(entries: Arc<dyn Entries>, cutoff: NaiveDate) -> Result<Survey, StoreError> {
     let read = tokio::task::spawn_blocking(move || {
         let kept = entries.is_likely_new().then(Kept::default);
         let (survey, ids, payloads) = (Survey::default(), Vec::new(), HashSet::new());

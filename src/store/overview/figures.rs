@@ -64,6 +64,8 @@ pub struct Reopened {
     pub status: String,
     /// When it stopped being final, the last time.
     pub reopened_at: DateTime<Utc>,
+    /// How many there are in all.
+    total: i64,
 }
 
 /// What happened lately.
@@ -161,23 +163,9 @@ async fn lately(tx: &mut PgConnection, scope: &Scope<'_>) -> Result<Lately, Stor
         .fetch_all(&mut *tx)
         .await
         .map_err(StoreError::doing("reading the latest changes of status"))?;
-    let reopened = sqlx::query_file!("src/store/overview/reopened.sql", scope.accounts)
+    let reopened = sqlx::query_file_as!(Reopened, "src/store/overview/reopened.sql", scope.accounts)
         .fetch_all(tx)
         .await
         .map_err(StoreError::doing("reading the reopened reports"))?;
-    Ok(Lately {
-        changes,
-        reopened_total: reopened.first().map_or(0, |row| row.total),
-        reopened: reopened
-            .into_iter()
-            .map(|row| Reopened {
-                account: row.account,
-                id: row.id,
-                cycle: row.cycle,
-                partner_company_name: row.partner_company_name,
-                status: row.status,
-                reopened_at: row.reopened_at,
-            })
-            .collect(),
-    })
+    Ok(Lately { changes, reopened_total: reopened.first().map_or(0, |first| first.total), reopened })
 }

@@ -172,7 +172,7 @@ impl<'a> Driver<'a> {
                 match self.settled(&waiting).await? {
                     None => return Ok(()),
                     Some(row) => {
-                        let sha256 = row.body_sha256.clone().unwrap_or_default();
+                        let sha256 = Body::from(waiting.body.clone()).sha256();
                         let cycle = waiting.poll.cycle.first_day();
                         let unread = how.refresh
                             && row.outcome == Outcome::Unchanged
@@ -218,7 +218,7 @@ impl<'a> Driver<'a> {
             sent.http_status = Some(400);
             return Ok((
                 if guard.is_edge {
-                    self.store.confirm_unchanged(poll, &sent).await?
+                    self.store.confirm_unchanged(poll, &sent, &guard).await?
                 } else {
                     self.store.record_poll(poll, &sent, Outcome::Failed, "refused").await?
                 },
