@@ -106,10 +106,7 @@ impl Pruning<'_> {
     /// When the database cannot be asked.
     pub async fn plan(&self) -> Result<Plan, StoreError> {
         let (cutoff, facts, cycles) = self.look(true).await?;
-        let total = match facts.total {
-            Some(total) => total,
-            None => self.store.count_reports(None).await?,
-        };
+        let total = facts.total.unwrap_or_default();
         let refusal = guard::judge(&facts, self.max_fraction, self.force).err();
         Ok(Plan { cutoff: cutoff.day, cycles, total, refusal })
     }
@@ -122,12 +119,12 @@ impl Pruning<'_> {
         let cycles = self.store.past_retention(cutoff.day, to_show).await?;
         let due = cycles.iter().map(|cycle| cycle.reports).sum();
         // Counting a million reports would be a good part of the work.
-        let total = if due <= guard::may_always_go(clocks.database, clocks.last_answer) {
-            None
-        } else if to_show {
+        let total = if to_show {
             Some(self.store.count_reports(None).await?)
-        } else {
+        } else if due > guard::may_always_go(clocks.database, clocks.last_answer) {
             Some(self.store.count_reports(guard::enough(due, self.max_fraction)).await?)
+        } else {
+            None
         };
         let facts = Facts {
             cutoff: cutoff.day,

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::progress::{Progress, PrunedLogs};
 use super::work::{Flow, Work};
 use super::{PruneError, Pruned, Pruning};
-use crate::run::{Lease, give_up, stopped_for, within_last_call};
+use crate::run::{keep_alive, stopped_for, within_last_call};
 use crate::store::{ALL_ACCOUNTS, Job, NewRun, RunOutcome, Trigger};
 
 /// How long a transaction under way may go on after the program was told to stop.
@@ -40,22 +40,16 @@ impl Pruning<'_> {
 
     async fn run_to_its_end(&self, run_id: i64, stop: &CancellationToken) -> Result<Pruned, PruneError> {
         let stop = stop.child_token();
-        let lease = Lease::keep(self.store.clone(), run_id, stop.clone());
         // Until the database has said what time it is; nothing is deleted before.
         let mut progress = Progress::new(self.cutoff(self.clock.now()).day);
         let mut work = Work { pruning: self, run_id, stop: &stop, progress: &mut progress };
-        let worked = tokio::select! {
-            worked = work.prune() => worked,
-            () = stopped_for(&stop, GRACE) => Ok(Flow::Stopped),
-        };
-        drop(lease);
-        let flow = match worked {
-            Ok(flow) => flow,
-            Err(error) => {
-                give_up(self.store, run_id, stop.is_cancelled(), &error).await;
-                return Err(error);
+        let pruning = async {
+            tokio::select! {
+                worked = work.prune() => worked,
+                () = stopped_for(&stop, GRACE) => Ok(Flow::Stopped),
             }
         };
+        let flow = keep_alive(self.store, run_id, &stop, pruning).await?;
         let (outcome, error) = judge(flow, &progress);
         self.store.finish_run(run_id, outcome, error.as_deref()).await?;
         say(run_id, outcome, &progress);

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Cycle, Retention};
 use crate::lmp::Client;
-use crate::run::{Lease, give_up, within_last_call};
+use crate::run::{keep_alive, within_last_call};
 use crate::store::{Job, NewRun, Outcome, PollRow, RunOutcome, RunSummary, Store, StoreError, Trigger};
 
 /// Answers that may wait to be applied while the next are asked for. Small ones are held in memory.
@@ -110,6 +110,7 @@ impl AccountSync<'_> {
         seen: impl Fn(&PollRow),
         stop: &CancellationToken,
     ) -> Result<Ended, StoreError> {
+        // Their connections are opened while the run is started.
         self.store.expect_polls(cycles.len());
         let started = self.store.start_run(NewRun { job, trigger, account: self.account, instance });
         let started = within_last_call(started, stop).await?;
@@ -147,7 +148,6 @@ impl AccountSync<'_> {
             asking: Semaphore::new(self.max_concurrency),
         };
         let began = Instant::now();
-        let lease = Lease::keep(self.store.clone(), run.id, run.stop.clone());
         let polling = async {
             let cycles = tokio::select! {
                 cycles = cycles => cycles?,
@@ -156,18 +156,8 @@ impl AccountSync<'_> {
             self.store.expect_polls(cycles.len());
             self.poll_all(&run, cycles, seen).await
         };
-        let polled = polling.await;
-        drop(lease);
-        let (outcome, error, polls) = match polled {
-            Ok(polls) => {
-                let (outcome, error) = judge(&polls, run.stop.is_cancelled());
-                (outcome, error, polls)
-            }
-            Err(error) => {
-                give_up(self.store, run.id, run.stop.is_cancelled(), &error).await;
-                return Err(error);
-            }
-        };
+        let polls = keep_alive(self.store, run.id, &run.stop, polling).await?;
+        let (outcome, error) = judge(&polls, run.stop.is_cancelled());
         self.store.finish_run(run.id, outcome, error.as_deref()).await?;
         self.say(job, run.id, outcome, &polls, began.elapsed());
         Ok(Ended { run: RunSummary { run_id: run.id, account: self.account.to_owned(), outcome }, polls })

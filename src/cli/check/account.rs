@@ -2,7 +2,6 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::super::CliError;
 use super::CLOCK_TOLERANCE_SECONDS;
 use super::findings::{Findings, off, subject};
 use crate::config::{Account, Settings};
@@ -10,22 +9,17 @@ use crate::domain::Cycle;
 use crate::lmp::{Answer, read_answer};
 use crate::setup::{client, limit};
 
-pub(super) async fn check(
-    findings: &mut Findings,
-    settings: &Settings,
-    account: &Account,
-    cycle: Cycle,
-) -> Result<(), CliError> {
+pub(super) async fn check(findings: &mut Findings, settings: &Settings, account: &Account, cycle: Cycle) {
     let subject = subject(account);
     let client = match client(settings, account, limit(account), 1) {
         Ok(client) => client,
-        Err(error) => return Ok(findings.error(&subject, error)?),
+        Err(error) => return findings.error(&subject, error),
     };
     let answer = match client.billing_summary(cycle, &CancellationToken::new()).await {
         Ok(answer) => answer,
         Err(failure) => {
             let trace = failure.exchange.trace_id.map(|id| format!(" (trace id {id})")).unwrap_or_default();
-            return Ok(findings.bad(&subject, &format!("{}: {}{trace}", account.base_url, failure.error))?);
+            return findings.bad(&subject, &format!("{}: {}{trace}", account.base_url, failure.error));
         }
     };
     match entries(&answer) {
@@ -36,31 +30,25 @@ pub(super) async fn check(
                 trust(settings, account),
                 clock(&answer)
             );
-            findings.good(&subject, &text)?;
+            findings.good(&subject, &text);
         }
-        Err(error) => findings.bad(&subject, &format!("{}: {error}", account.base_url))?,
+        Err(error) => findings.bad(&subject, &format!("{}: {error}", account.base_url)),
     }
     if let Some(skew) = answer.exchange.skew_seconds.filter(|skew| skew.abs() > CLOCK_TOLERANCE_SECONDS) {
         let text = format!("{}; more than 900 s are denied, set it (NTP)", off(skew, "LMP's"));
-        findings.warn(&subject, &text)?;
+        findings.warn(&subject, &text);
     }
-    Ok(())
 }
 
 /// What can be seen without asking: that a client can be made, its certificates and its proxy included.
-pub(super) fn check_unconnected(
-    findings: &mut Findings,
-    settings: &Settings,
-    account: &Account,
-) -> Result<(), CliError> {
+pub(super) fn check_unconnected(findings: &mut Findings, settings: &Settings, account: &Account) {
     match client(settings, account, limit(account), 1) {
         Ok(_) => {
             let text = format!("{} ({}); not asked", account.base_url, account.api_version);
-            findings.good(&subject(account), &text)?;
+            findings.good(&subject(account), &text);
         }
-        Err(error) => findings.error(&subject(account), error)?,
+        Err(error) => findings.error(&subject(account), error),
     }
-    Ok(())
 }
 
 fn entries(answer: &Answer) -> anyhow::Result<u32> {

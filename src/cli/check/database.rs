@@ -3,9 +3,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::super::CliError;
 use super::CLOCK_TOLERANCE_SECONDS;
-use super::findings::{Findings, Verdict, off};
+use super::findings::{Findings, Grade, off};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Settings, Target};
 use crate::embedded::EmbeddedPostgres;
@@ -22,21 +21,21 @@ pub(super) async fn check(
     settings: &Settings,
     store: &Store,
     embedded: bool,
-) -> Result<Option<DateTime<Utc>>, CliError> {
+) -> Option<DateTime<Utc>> {
     let server = match store.server().await {
         Ok(server) => server,
         Err(error) => {
-            findings.bad("database", &error.to_string())?;
-            return Ok(None);
+            findings.bad("database", &error.to_string());
+            return None;
         }
     };
-    let (verdict, todo) = judge_server(&server);
+    let (grade, todo) = judge_server(&server);
     let which = if embedded { "the private server at " } else { "" };
     let text = format!("{which}{}, PostgreSQL {}{todo}", store.target(), server.version);
-    findings.add(verdict, "database", &text)?;
+    findings.add(grade, "database", &text);
     if !embedded {
-        let (verdict, text) = judge_encryption(&store.route(), server.tls.as_deref());
-        findings.add(verdict, "encryption", &text)?;
+        let (grade, text) = judge_encryption(&store.route(), server.tls.as_deref());
+        findings.add(grade, "encryption", &text);
     }
     let skew = (SystemClock.now() - server.now).num_seconds();
     if skew.abs() > CLOCK_TOLERANCE_SECONDS {
@@ -44,7 +43,7 @@ pub(super) async fn check(
             "{}; from a day on prune refuses, set it (NTP) on the machine that is wrong",
             off(skew, "the database's")
         );
-        findings.warn("clock", &text)?;
+        findings.warn("clock", &text);
     } else {
         findings.good(
             "clock",
@@ -52,41 +51,36 @@ pub(super) async fn check(
                 "{}, less than the {CLOCK_TOLERANCE_SECONDS} s that matter",
                 off(skew, "the database's")
             ),
-        )?;
+        );
     }
     let (schema, rights, altered) = match look(store).await {
         Ok(seen) => seen,
         Err(error) => {
-            findings.bad("schema", &error.to_string())?;
-            return Ok(Some(server.now));
+            findings.bad("schema", &error.to_string());
+            return Some(server.now);
         }
     };
-    let (verdict, text) = judge_schema(schema, &rights, settings.database.migrate);
-    findings.add(verdict, "schema", &text)?;
+    let (grade, text) = judge_schema(schema, &rights, settings.database.migrate);
+    findings.add(grade, "schema", &text);
     if let Some(version) = altered {
         let text = format!(
             "migration {version} was applied by another build of this program, with another text: the next one will be \
              refused; use that build, or make the schema anew (what a new sync cannot bring back is the history)"
         );
-        findings.warn("schema", &text)?;
+        findings.warn("schema", &text);
     }
-    check_rights(findings, settings, schema, &rights)?;
+    check_rights(findings, settings, schema, &rights);
     if schema.is_current() && rights.missing.is_empty() {
-        check_guard(findings, settings, store, server.now).await?;
+        check_guard(findings, settings, store, server.now).await;
     }
-    Ok(Some(server.now))
+    Some(server.now)
 }
 
 /// Whether prunes will be let delete what is past retention.
-async fn check_guard(
-    findings: &mut Findings,
-    settings: &Settings,
-    store: &Store,
-    now: DateTime<Utc>,
-) -> Result<(), CliError> {
+async fn check_guard(findings: &mut Findings, settings: &Settings, store: &Store, now: DateTime<Utc>) {
     let guarded_from = match store.guarded_from().await {
         Ok(day) => day,
-        Err(error) => return Ok(findings.bad("retention", &error.to_string())?),
+        Err(error) => return findings.bad("retention", &error.to_string()),
     };
     let today = now.with_timezone(&settings.schedule.timezone).date_naive();
     let cutoff = settings.retention.rule().cutoff(today);
@@ -97,9 +91,8 @@ async fn check_guard(
              keep reports longer",
             settings.retention.months
         );
-        findings.bad("retention", &text)?;
+        findings.bad("retention", &text);
     }
-    Ok(())
 }
 
 /// The schema, what we may do with it, and which of its migrations was another's.
@@ -110,12 +103,7 @@ async fn look(store: &Store) -> Result<(SchemaState, Rights, Option<i64>), Store
     Ok((schema, rights, altered))
 }
 
-fn check_rights(
-    findings: &mut Findings,
-    settings: &Settings,
-    schema: SchemaState,
-    rights: &Rights,
-) -> Result<(), CliError> {
+fn check_rights(findings: &mut Findings, settings: &Settings, schema: SchemaState, rights: &Rights) {
     let user = &rights.user;
     if !rights.may_create_temporary {
         findings.bad(
@@ -124,14 +112,14 @@ fn check_rights(
                 "{user} may not make temporary tables, in which answers are compared; have `grant temporary on \
                  database … to {user}` run"
             ),
-        )?;
+        );
     }
     if !rights.missing.is_empty() {
         let text = format!(
             "{user} lacks {}; have it granted, or use the schema's owner in database.url",
             rights.missing.join(", ")
         );
-        findings.bad("rights", &text)?;
+        findings.bad("rights", &text);
     }
     let wanted = settings.database.max_connections;
     if let Some(limit) = rights.connection_limit.filter(|limit| i64::from(*limit) < i64::from(wanted)) {
@@ -139,7 +127,7 @@ fn check_rights(
             "{user} may have {limit} connection(s), database.max_connections is {wanted}; raise the one or \
              lower the other"
         );
-        findings.warn("rights", &text)?;
+        findings.warn("rights", &text);
     }
     if rights.missing.is_empty() && rights.may_create_temporary && schema.found > 0 {
         let migrating = match (rights.may_migrate, settings.database.migrate) {
@@ -149,47 +137,41 @@ fn check_rights(
                 "but not migrate: after an upgrade somebody who owns the schema has to run `lmp-billing-sync migrate`"
             }
         };
-        findings.good("rights", &format!("{user} may read, write and prune the tables, {migrating}"))?;
+        findings.good("rights", &format!("{user} may read, write and prune the tables, {migrating}"));
     }
     match rights.reader {
         _ if schema.found == 0 => {}
-        Reader::Ready => findings.good("readers", "role lmp_billing_reader may read everything")?,
+        Reader::Ready => findings.good("readers", "role lmp_billing_reader may read everything"),
         Reader::Missing => findings.warn(
             "readers",
             "there is no role lmp_billing_reader; `lmp-billing-sync migrate` makes it, or prints what the \
              database's administrator has to run",
-        )?,
+        ),
         Reader::NotGranted => findings.warn(
             "readers",
             "role lmp_billing_reader may not read everything; `lmp-billing-sync migrate` grants it",
-        )?,
+        ),
     }
-    Ok(())
 }
 
 /// What the URL alone tells.
-pub(super) fn check_route(findings: &mut Findings, target: &Target) -> Result<(), CliError> {
-    let Target::Url(url) = target else { return Ok(()) };
-    let Ok(route) = Route::of(url) else { return Ok(()) };
+pub(super) fn check_route(findings: &mut Findings, target: &Target) {
+    let Target::Url(url) = target else { return };
+    let Ok(route) = Route::of(url) else { return };
     if let Some(unverified) = route.unverified() {
-        findings.warn("encryption", &unverified)?;
+        findings.warn("encryption", &unverified);
     }
-    Ok(())
 }
 
 /// Looks at what can be seen without connecting or starting anything.
-pub(super) fn check_unconnected(
-    findings: &mut Findings,
-    settings: &Settings,
-    target: &Target,
-) -> Result<(), CliError> {
+pub(super) fn check_unconnected(findings: &mut Findings, settings: &Settings, target: &Target) {
     match target {
         Target::Url(url) => match Route::of(url) {
             Ok(route) => {
-                findings.good("database", &format!("{} as {}; not tried", route.target, route.user))?;
-                check_route(findings, target)?;
+                findings.good("database", &format!("{} as {}; not tried", route.target, route.user));
+                check_route(findings, target);
             }
-            Err(error) => findings.error("database", error)?,
+            Err(error) => findings.error("database", error),
         },
         Target::Embedded => match EmbeddedPostgres::survey(&embedded_options(settings)) {
             Ok(found) => {
@@ -200,19 +182,18 @@ pub(super) fn check_unconnected(
                     found.bin_dir.display(),
                     settings.data_dir.display()
                 );
-                findings.add(judge_major(found.major).0, "database", &text)?;
+                findings.add(judge_major(found.major).0, "database", &text);
             }
-            Err(error) => findings.error("database", error)?,
+            Err(error) => findings.error("database", error),
         },
     }
-    Ok(())
 }
 
 /// What is to be said of a server as such, after its version.
-fn judge_server(server: &Server) -> (Verdict, String) {
+fn judge_server(server: &Server) -> (Grade, String) {
     if server.is_read_only {
         let text = "; it is a read-only standby, or set to be read-only: name the primary in database.url";
-        return (Verdict::Bad, text.to_owned());
+        return (Grade::Bad, text.to_owned());
     }
     if server.encoding != "UTF8" {
         let text = format!(
@@ -220,42 +201,42 @@ fn judge_server(server: &Server) -> (Verdict, String) {
              template0`",
             server.encoding
         );
-        return (Verdict::Bad, text);
+        return (Grade::Bad, text);
     }
     judge_major(u32::try_from(server.version_number / 10_000).unwrap_or_default())
 }
 
-fn judge_major(major: u32) -> (Verdict, String) {
+fn judge_major(major: u32) -> (Grade, String) {
     let (oldest, newest) = (OLDEST.unsigned_abs(), NEWEST.unsigned_abs());
     if major < oldest {
-        (Verdict::Bad, format!("; too old: use {oldest} to {newest}"))
+        (Grade::Bad, format!("; too old: use {oldest} to {newest}"))
     } else if major > newest {
         let text =
             format!("; newer than the {oldest} to {newest} that are known to work: look for a newer program");
-        (Verdict::Warning, text)
+        (Grade::Warning, text)
     } else {
-        (Verdict::Good, String::new())
+        (Grade::Good, String::new())
     }
 }
 
-fn judge_encryption(route: &Route, tls: Option<&str>) -> (Verdict, String) {
+fn judge_encryption(route: &Route, tls: Option<&str>) -> (Grade, String) {
     match (route.concern(tls), tls) {
-        (Some(concern), _) => (Verdict::Warning, concern),
+        (Some(concern), _) => (Grade::Warning, concern),
         (None, Some(version)) if !route.is_local => {
-            (Verdict::Good, format!("{version}, the server's certificate and name are verified"))
+            (Grade::Good, format!("{version}, the server's certificate and name are verified"))
         }
-        (None, _) => (Verdict::Good, "not needed: the connection stays on this machine".to_owned()),
+        (None, _) => (Grade::Good, "not needed: the connection stays on this machine".to_owned()),
     }
 }
 
-fn judge_schema(schema: SchemaState, rights: &Rights, sync_migrates: bool) -> (Verdict, String) {
+fn judge_schema(schema: SchemaState, rights: &Rights, sync_migrates: bool) -> (Grade, String) {
     let SchemaState { found, known } = schema;
     if schema.is_current() {
-        return (Verdict::Good, format!("version {found}"));
+        return (Grade::Good, format!("version {found}"));
     }
     if found > known {
         let text = format!("version {found} is newer than this program's {known}; use a newer program");
-        return (Verdict::Bad, text);
+        return (Grade::Bad, text);
     }
     let what = if found == 0 {
         format!("not there yet (version 0), this program needs {known}")
@@ -264,23 +245,23 @@ fn judge_schema(schema: SchemaState, rights: &Rights, sync_migrates: bool) -> (V
     };
     match (rights.may_migrate, sync_migrates) {
         (true, true) => {
-            (Verdict::Warning, format!("{what}; run, sync or `lmp-billing-sync migrate` will do it"))
+            (Grade::Warning, format!("{what}; run, sync or `lmp-billing-sync migrate` will do it"))
         }
-        (true, false) => (Verdict::Bad, format!("{what}; `lmp-billing-sync migrate` does it")),
+        (true, false) => (Grade::Bad, format!("{what}; `lmp-billing-sync migrate` does it")),
         (false, _) if found == 0 => {
             let text = format!(
                 "{what}, and {} may not create it; `lmp-billing-sync migrate` prints what the database's \
                  administrator has to run",
                 rights.user
             );
-            (Verdict::Bad, text)
+            (Grade::Bad, text)
         }
         (false, _) => {
             let text = format!(
                 "{what}, and {} does not own it; have `lmp-billing-sync migrate` run by somebody who does",
                 rights.user
             );
-            (Verdict::Bad, text)
+            (Grade::Bad, text)
         }
     }
 }
@@ -302,23 +283,23 @@ mod tests {
 
     #[test]
     fn old_servers_are_refused_and_new_ones_only_remarked_on() {
-        for (number, verdict) in [
-            (90_624, Verdict::Bad),
-            (140_012, Verdict::Bad),
-            (150_000, Verdict::Good),
-            (180_001, Verdict::Good),
-            (190_000, Verdict::Warning),
+        for (number, grade) in [
+            (90_624, Grade::Bad),
+            (140_012, Grade::Bad),
+            (150_000, Grade::Good),
+            (180_001, Grade::Good),
+            (190_000, Grade::Warning),
         ] {
-            assert_eq!(judge_server(&server(number)).0, verdict, "{number}");
+            assert_eq!(judge_server(&server(number)).0, grade, "{number}");
         }
     }
 
     #[test]
     fn the_way_to_another_machine_has_to_be_encrypted_and_verified() {
         let judged = |url: &str, tls| judge_encryption(&Route::of(&url.to_owned().into()).unwrap(), tls).0;
-        assert_eq!(judged("postgres://u@127.0.0.1/d", None), Verdict::Good);
-        assert_eq!(judged("postgres://u@db/d", None), Verdict::Warning);
-        assert_eq!(judged("postgres://u@db/d?sslmode=require", Some("TLSv1.3")), Verdict::Warning);
-        assert_eq!(judged("postgres://u@db/d?sslmode=verify-full", Some("TLSv1.3")), Verdict::Good);
+        assert_eq!(judged("postgres://u@127.0.0.1/d", None), Grade::Good);
+        assert_eq!(judged("postgres://u@db/d", None), Grade::Warning);
+        assert_eq!(judged("postgres://u@db/d?sslmode=require", Some("TLSv1.3")), Grade::Warning);
+        assert_eq!(judged("postgres://u@db/d?sslmode=verify-full", Some("TLSv1.3")), Grade::Good);
     }
 }

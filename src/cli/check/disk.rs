@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 
-use super::super::CliError;
-use super::findings::{Findings, Verdict};
+use super::findings::{Findings, Grade};
 use crate::config::Settings;
 
 /// PostgreSQL's log of what is to be written may take so much by itself before anything is given back.
@@ -15,14 +14,14 @@ const DATA_WANTS: u64 = 1 << 30;
 /// An answer of some hundred thousand reports.
 const ANSWER_WANTS: u64 = 64 << 20;
 
-pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), CliError> {
+pub(super) fn check(findings: &mut Findings, settings: &Settings) {
     if settings.database.embedded {
         let data = existing(&settings.data_dir);
         match free(&data) {
             Ok(free) => {
-                let (verdict, todo) = judge(free);
+                let (grade, todo) = judge(free);
                 let text = format!("{} free for data_dir in {}{todo}", ByteSize(free), data.display());
-                findings.add(verdict, "disk", &text)?;
+                findings.add(grade, "disk", &text);
             }
             Err(error) => findings.bad(
                 "disk",
@@ -31,7 +30,7 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
                      be entered",
                     data.display()
                 ),
-            )?,
+            ),
         }
     }
     let temporary = std::env::temp_dir();
@@ -43,7 +42,7 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
                 ByteSize(free),
                 temporary.display()
             ),
-        )?,
+        ),
         Ok(_) => {}
         Err(error) => findings.bad(
             "disk",
@@ -51,9 +50,8 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
                 "the directory for temporary files, {}, cannot be used: {error}; make it, or set TMPDIR",
                 temporary.display()
             ),
-        )?,
+        ),
     }
-    Ok(())
 }
 
 /// The folder itself, or the nearest above it: there it will be made.
@@ -68,13 +66,13 @@ fn free(folder: &Path) -> std::io::Result<u64> {
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
-fn judge(free: u64) -> (Verdict, &'static str) {
+fn judge(free: u64) -> (Grade, &'static str) {
     match free {
         free if free < DATA_NEEDS => {
-            (Verdict::Bad, ": too little for a database; free some, or choose another data_dir")
+            (Grade::Bad, ": too little for a database; free some, or choose another data_dir")
         }
-        free if free < DATA_WANTS => (Verdict::Warning, ": enough for now only; free some"),
-        _ => (Verdict::Good, ""),
+        free if free < DATA_WANTS => (Grade::Warning, ": enough for now only; free some"),
+        _ => (Grade::Good, ""),
     }
 }
 
@@ -84,9 +82,9 @@ mod tests {
 
     #[test]
     fn little_room_is_told_and_too_little_is_a_failure() {
-        assert_eq!(judge(0).0, Verdict::Bad);
-        assert_eq!(judge(DATA_NEEDS).0, Verdict::Warning);
-        assert_eq!(judge(DATA_WANTS).0, Verdict::Good);
+        assert_eq!(judge(0).0, Grade::Bad);
+        assert_eq!(judge(DATA_NEEDS).0, Grade::Warning);
+        assert_eq!(judge(DATA_WANTS).0, Grade::Good);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! What was found, a line each: a verdict, what it is about, what was found and what to do.
+//! What was found, a line each: how it is, what it is about, what was found and what to do.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use super::super::CliError;
@@ -14,7 +14,7 @@ const SUBJECT: usize = "encryption".len();
 
 /// How it is with one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Grade {
     /// As it should be.
     Good,
     /// It works, but somebody should look at it.
@@ -29,49 +29,55 @@ pub(super) struct Findings {
     width: usize,
     failed: bool,
     wrong_settings: bool,
+    /// Why the lines cannot be written any more.
+    unwritten: Option<io::Error>,
 }
 
 impl Findings {
     pub(super) fn about(settings: &Settings) -> Self {
         let widths = settings.accounts.iter().map(|account| subject(account).len());
-        Self { width: widths.max().unwrap_or_default().max(SUBJECT), failed: false, wrong_settings: false }
+        let width = widths.max().unwrap_or_default().max(SUBJECT);
+        Self { width, failed: false, wrong_settings: false, unwritten: None }
     }
 
-    pub(super) fn add(&mut self, verdict: Verdict, subject: &str, text: &str) -> std::io::Result<()> {
-        self.failed |= verdict == Verdict::Bad;
-        let word = match verdict {
-            Verdict::Good => "ok",
-            Verdict::Warning => "warn",
-            Verdict::Bad => "FAIL",
+    pub(super) fn add(&mut self, grade: Grade, subject: &str, text: &str) {
+        self.failed |= grade == Grade::Bad;
+        let word = match grade {
+            Grade::Good => "ok",
+            Grade::Warning => "warn",
+            Grade::Bad => "FAIL",
         };
-        writeln!(stdout(), "{word:<4}  {subject:<width$}  {text}", width = self.width)
+        if let Err(error) = writeln!(stdout(), "{word:<4}  {subject:<width$}  {text}", width = self.width) {
+            self.unwritten = Some(error);
+        }
     }
 
-    pub(super) fn good(&mut self, subject: &str, text: &str) -> std::io::Result<()> {
-        self.add(Verdict::Good, subject, text)
+    pub(super) fn good(&mut self, subject: &str, text: &str) {
+        self.add(Grade::Good, subject, text);
     }
 
-    pub(super) fn warn(&mut self, subject: &str, text: &str) -> std::io::Result<()> {
-        self.add(Verdict::Warning, subject, text)
+    pub(super) fn warn(&mut self, subject: &str, text: &str) {
+        self.add(Grade::Warning, subject, text);
     }
 
-    pub(super) fn bad(&mut self, subject: &str, text: &str) -> std::io::Result<()> {
-        self.add(Verdict::Bad, subject, text)
+    pub(super) fn bad(&mut self, subject: &str, text: &str) {
+        self.add(Grade::Bad, subject, text);
     }
 
-    pub(super) fn error(&mut self, subject: &str, error: impl Into<SetupError>) -> std::io::Result<()> {
+    pub(super) fn error(&mut self, subject: &str, error: impl Into<SetupError>) {
         let error = CliError::from(error.into());
         self.wrong_settings |= error.is_wrong_setting();
-        self.bad(subject, &error.to_string())
+        self.bad(subject, &error.to_string());
     }
 
     /// As if the first thing found bad had ended the command, wrong settings before all else.
-    pub(super) fn exit_code(&self) -> ExitCode {
-        match self {
+    pub(super) fn exit_code(self) -> Result<ExitCode, CliError> {
+        Ok(match self {
+            Self { unwritten: Some(error), .. } => return Err(error.into()),
             Self { wrong_settings: true, .. } => ExitCode::from(EX_CONFIG),
             Self { failed: true, .. } => ExitCode::FAILURE,
             _ => ExitCode::SUCCESS,
-        }
+        })
     }
 }
 

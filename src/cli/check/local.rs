@@ -7,7 +7,6 @@ use std::path::Path;
 
 use url::Url;
 
-use super::super::CliError;
 use super::findings::Findings;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Secret, Settings};
@@ -18,7 +17,7 @@ use secrecy::ExposeSecret as _;
 /// What other programs take their proxy from, and this one does not.
 const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), CliError> {
+pub(super) fn check(findings: &mut Findings, settings: &Settings) {
     let source =
         settings.source.as_ref().map_or("built-in defaults".to_owned(), |path| path.display().to_string());
     match settings.source.as_deref().filter(|file| only_root_reads(file)) {
@@ -28,11 +27,11 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
                 "{source} may be read by root alone, and the service runs as a user of its own: `chmod 644 {source}` \
                  (secrets belong into files of their own)"
             ),
-        )?,
-        None => findings.good("settings", &format!("{source}; {} account(s)", settings.accounts.len()))?,
+        ),
+        None => findings.good("settings", &format!("{source}; {} account(s)", settings.accounts.len())),
     }
-    findings.good("schedule", &next_ticks(settings))?;
-    check_proxy(findings, settings)
+    findings.good("schedule", &next_ticks(settings));
+    check_proxy(findings, settings);
 }
 
 /// Whether it is a file of the service's folder, and its user could not read it.
@@ -55,7 +54,7 @@ fn next_ticks(settings: &Settings) -> String {
     format!("next {} ({zone})", next.collect::<Vec<_>>().join(", "))
 }
 
-fn check_proxy(findings: &mut Findings, settings: &Settings) -> Result<(), CliError> {
+fn check_proxy(findings: &mut Findings, settings: &Settings) {
     let Some(proxy) = &settings.sync.proxy else {
         let set =
             PROXY_VARIABLES.into_iter().find(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()));
@@ -66,16 +65,15 @@ fn check_proxy(findings: &mut Findings, settings: &Settings) -> Result<(), CliEr
                     "none: LMP is asked directly; the environment's {name} is not read, so if LMP can be \
                      reached through it only, set sync.proxy (or sync.proxy_file)"
                 ),
-            )?,
-            None => findings.good("proxy", "none: LMP is asked directly")?,
+            ),
+            None => findings.good("proxy", "none: LMP is asked directly"),
         }
-        return Ok(());
+        return;
     };
     match shown(proxy) {
-        Ok(proxy) => findings.good("proxy", &proxy)?,
-        Err(error) => findings.error("proxy", error)?,
+        Ok(proxy) => findings.good("proxy", &proxy),
+        Err(error) => findings.error("proxy", error),
     }
-    Ok(())
 }
 
 /// A proxy without what is secret about it: user and password.

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret as _;
 
-use super::super::CliError;
 use super::findings::Findings;
 use super::local::only_root_reads;
 use crate::config::{Secret, SecretSource, Settings};
@@ -22,14 +21,14 @@ const HANDED_ON: &str = "/etc/lmp-billing-sync/secrets";
 const OTHERS: u32 = 0o007;
 const GROUP: u32 = 0o070;
 
-pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), CliError> {
+pub(super) fn check(findings: &mut Findings, settings: &Settings) {
     let secrets: Vec<&Secret> = settings.secrets().collect();
     let mut warned = false;
     for secret in &secrets {
         // Read anew, as each run will: it may have gone since the settings were.
         if let Err(error) = secret.read() {
             warned = true;
-            findings.error(SUBJECT, error)?;
+            findings.error(SUBJECT, error);
         } else if let SecretSource::File(file) = secret.source()
             && only_root_reads(file)
             && !file.starts_with(HANDED_ON)
@@ -41,14 +40,14 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
                 file.display(),
                 secret.key()
             );
-            findings.warn(SUBJECT, &text)?;
+            findings.warn(SUBJECT, &text);
         } else if let SecretSource::File(file) = secret.source()
             && let Some((whom, mend)) = exposed(file)
         {
             warned = true;
             let file = absolute(file);
             let file = file.display();
-            findings.warn(SUBJECT, &format!("{file} ({}) may be read by {whom}; {mend}", secret.key()))?;
+            findings.warn(SUBJECT, &format!("{file} ({}) may be read by {whom}; {mend}", secret.key()));
         }
     }
     for account in &settings.accounts {
@@ -59,7 +58,7 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
                 "{} does not hold a GUID, the form of LMP's access tokens; compare it with the one in the LMP console",
                 account.access_token.key()
             );
-            findings.warn(SUBJECT, &text)?;
+            findings.warn(SUBJECT, &text);
         }
     }
     let inside: Vec<&str> =
@@ -76,7 +75,7 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
                 "{file} holds secrets ({inside}) and may be read by {whom}; put each into a file of its own \
                  (secret_key_file and so on), which only the service may read"
             ),
-        )?;
+        );
     }
     if !warned {
         let files =
@@ -85,9 +84,8 @@ pub(super) fn check(findings: &mut Findings, settings: &Settings) -> Result<(), 
             "{} found, {files} of them in files of their own; nobody else may read them",
             secrets.len()
         );
-        findings.good(SUBJECT, &text)?;
+        findings.good(SUBJECT, &text);
     }
-    Ok(())
 }
 
 /// Who else may read or change a file, and the command that ends it. Not for the service manager's
