@@ -18,7 +18,7 @@ use crate::setup::Database;
 #[derive(Debug, Args)]
 pub(super) struct MigrateArgs {}
 
-pub(super) async fn migrate(_: MigrateArgs, settings: &Settings) -> Result<ExitCode, CliError> {
+pub(super) async fn migrate(settings: &Settings) -> Result<ExitCode, CliError> {
     let database = Database::open(settings).await?;
     let migrated = database.store.migrate().await?;
     let mut out = stdout();

@@ -99,36 +99,38 @@ fn forbid_core_dumps() {
 }
 
 async fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
-    // These two bring their own world and read no settings.
+    let load = || Settings::load(cli.config.as_deref());
+    let begin = || {
+        let settings = load()?;
+        logging::init(&settings.log)?;
+        Ok::<_, CliError>(settings)
+    };
     match cli.command {
+        // These two bring their own world and read no settings.
         Command::Simulate(args) => {
             logging::init_default()?;
-            return simulate::simulate(args).await;
+            simulate::simulate(args).await
         }
         Command::Demo(args) => {
             logging::init_quiet()?;
-            return Box::pin(demo::demo(args)).await;
+            Box::pin(demo::demo(args)).await
         }
-        _ => {}
-    }
-    let settings = match cli.command {
-        Command::Ready(_) => Settings::load_without_secrets(cli.config.as_deref())?,
-        _ => Settings::load(cli.config.as_deref())?,
-    };
-    match cli.command {
-        Command::Run(_) => logging::init_daemon(&settings.log)?,
-        _ => logging::init(&settings.log)?,
-    }
-    match cli.command {
-        Command::Run(args) => Box::pin(run::run(args, settings, cli.config)).await,
-        Command::Sync(args) => sync::sync(args, &settings).await,
-        Command::Prune(args) => prune::prune(args, &settings).await,
-        Command::Status(args) => status::status(args, &settings).await,
-        Command::History(args) => history::history(args, &settings).await,
-        Command::Export(args) => export::export(args, &settings).await,
-        Command::Check(args) => check::check(args, &settings).await,
-        Command::Ready(args) => ready::ready(args, &settings).await,
-        Command::Migrate(args) => migrate::migrate(args, &settings).await,
-        Command::Simulate(_) | Command::Demo(_) => Ok(ExitCode::SUCCESS),
+        Command::Run(_) => {
+            let settings = load()?;
+            logging::init_daemon(&settings.log)?;
+            Box::pin(run::run(settings, cli.config)).await
+        }
+        Command::Ready(_) => {
+            let settings = Settings::load_without_secrets(cli.config.as_deref())?;
+            logging::init(&settings.log)?;
+            ready::ready(&settings).await
+        }
+        Command::Sync(args) => sync::sync(args, &begin()?).await,
+        Command::Prune(args) => prune::prune(args, &begin()?).await,
+        Command::Status(args) => status::status(args, &begin()?).await,
+        Command::History(args) => history::history(args, &begin()?).await,
+        Command::Export(args) => export::export(args, &begin()?).await,
+        Command::Check(args) => check::check(args, &begin()?).await,
+        Command::Migrate(_) => migrate::migrate(&begin()?).await,
     }
 }

@@ -30,7 +30,7 @@ const LONGEST: u64 = 64 * 1024;
 #[derive(Debug, Args)]
 pub(super) struct ReadyArgs {}
 
-pub(super) async fn ready(_: ReadyArgs, settings: &Settings) -> Result<ExitCode, CliError> {
+pub(super) async fn ready(settings: &Settings) -> Result<ExitCode, CliError> {
     let Some(listen) = settings.http.listen else {
         let off = "http.listen is \"\", so no daemon can be asked: give it an address and a port";
         return Err(CliError::Unusable(off.to_owned()));

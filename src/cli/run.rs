@@ -23,11 +23,7 @@ use crate::daemon::{self, Orders};
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {}
 
-pub(super) async fn run(
-    _: RunArgs,
-    settings: Settings,
-    config: Option<PathBuf>,
-) -> Result<ExitCode, CliError> {
+pub(super) async fn run(settings: Settings, config: Option<PathBuf>) -> Result<ExitCode, CliError> {
     settings.require_accounts()?;
     settings.target()?;
     let orders = Orders {

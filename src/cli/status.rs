@@ -17,6 +17,7 @@ use crate::domain::Cycle;
 use crate::setup::{Database, rules, schedule_of};
 use crate::store::{CycleStatuses, Job, JobStatus, QuarantineCount, Store, StoreError};
 use crate::sync::plan;
+use crate::visible::ago;
 
 /// Show how things stand: cycles by status, last runs, what is due next
 ///
@@ -164,7 +165,7 @@ fn readable_cycles(status: &Status) -> Grid {
         grid.push([
             cycle.account.clone(),
             cycle.cycle.to_string(),
-            cycle.confirmed_at.map_or("never".to_owned(), |at| age(status.now, at)),
+            cycle.confirmed_at.map_or("never".to_owned(), |at| ago(status.now, at)),
             cycle.reports.to_string(),
             cycle.msp_preparing.to_string(),
             cycle.under_review.to_string(),
@@ -197,32 +198,4 @@ fn jobs(jobs: &[JobStatus], zone: Tz) -> Grid {
         ]);
     }
     grid
-}
-
-/// How long ago something was, in the largest unit that says enough.
-fn age(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
-    let ago = (now - at).max(chrono::TimeDelta::zero());
-    match (ago.num_days(), ago.num_hours(), ago.num_minutes()) {
-        (0, 0, 0) => "just now".to_owned(),
-        (0, 0, minutes) => format!("{minutes} min ago"),
-        (0 | 1, hours, _) => format!("{hours} h ago"),
-        (days, _, _) => format!("{days} d ago"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_are_told_in_the_unit_people_use() {
-        let now: DateTime<Utc> = "2026-11-23T12:00:00Z".parse().unwrap();
-        let ago = |minutes| age(now, now - chrono::TimeDelta::minutes(minutes));
-        assert_eq!(ago(0), "just now");
-        assert_eq!(ago(59), "59 min ago");
-        assert_eq!(ago(60), "1 h ago");
-        assert_eq!(ago(47 * 60), "47 h ago");
-        assert_eq!(ago(48 * 60), "2 d ago");
-        assert_eq!(ago(-5), "just now");
-    }
 }

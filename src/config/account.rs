@@ -1,7 +1,6 @@
 //! `[[accounts]]`: the partner accounts to poll.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use ::config::{Value, ValueKind};
 use url::Url;
@@ -18,8 +17,8 @@ pub struct Account {
     pub name: String,
     /// Scheme, host and port of the LMP; the path is `/`.
     pub base_url: Url,
-    /// Which edition of the resource to ask.
-    pub api_version: ApiVersion,
+    /// Which edition of the resource to ask, `v2` or `v3` as in the path; both have the same shape.
+    pub api_version: &'static str,
     /// Sent as `x-access-token`.
     pub access_token: Secret,
     /// Signs the requests.
@@ -28,31 +27,6 @@ pub struct Account {
     pub requests_per_second: f64,
     /// Requests under way at once; at least one.
     pub max_concurrency: u32,
-}
-
-/// An edition of the vendor's interface. Both have the same shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApiVersion {
-    /// `/LMPI/v2/…`
-    V2,
-    /// `/LMPI/v3/…`
-    V3,
-}
-
-impl ApiVersion {
-    /// As it stands in the path and in the settings.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::V2 => "v2",
-            Self::V3 => "v3",
-        }
-    }
-}
-
-impl fmt::Display for ApiVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 impl Account {
@@ -96,7 +70,7 @@ impl Account {
     fn read(section: &mut Section<'_>) -> Option<Self> {
         let name = section.required("name", "give the account a short name of your own", name);
         let base_url = section.required("base_url", "production is https://cspi.trendmicro.com", base_url);
-        let api_version = section.or("api_version", ApiVersion::V2, api_version);
+        let api_version = section.or("api_version", "v2", api_version);
         let access_token = section.required_secret("access_token", "access_token_file", Kind::AccessToken);
         let secret_key = section.required_secret("secret_key", "secret_key_file", Kind::SecretKey);
         // Beyond this range the pause between two requests means nothing any more.
@@ -135,17 +109,16 @@ fn name(value: &Value) -> Parsed<String> {
     }
 }
 
-fn api_version(value: &Value) -> Parsed<ApiVersion> {
+fn api_version(value: &Value) -> Parsed<&'static str> {
     match text(value)? {
-        "v2" => Ok(ApiVersion::V2),
-        "v3" => Ok(ApiVersion::V3),
+        "v2" => Ok("v2"),
+        "v3" => Ok("v3"),
         _ => Err("must be \"v2\" or \"v3\"".to_owned()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::tests::{load, problems};
 
     const EMEA: &str = "[[accounts]]\nname = 'emea'\nbase_url = 'https://cspi.trendmicro.com'\n\
@@ -156,7 +129,7 @@ mod tests {
         let account = load(EMEA).accounts.remove(0);
         assert_eq!(account.name, "emea");
         assert_eq!(account.base_url.as_str(), "https://cspi.trendmicro.com/");
-        assert_eq!(account.api_version, ApiVersion::V2);
+        assert_eq!(account.api_version, "v2");
         assert!((account.requests_per_second - 2.0).abs() < f64::EPSILON);
         assert_eq!(account.max_concurrency, 2);
     }

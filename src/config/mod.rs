@@ -29,7 +29,7 @@ mod tests;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub use account::{Account, ApiVersion};
+pub use account::Account;
 pub use database::{Database, Target};
 pub use error::{ConfigError, Problem};
 pub use http::Http;

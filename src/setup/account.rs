@@ -39,7 +39,7 @@ pub fn client(
     let options = ClientOptions {
         account: account.name.clone(),
         base_url: account.base_url.to_string(),
-        api_version: account.api_version.as_str().to_owned(),
+        api_version: account.api_version.to_owned(),
         access_token: account.access_token.read()?,
         secret_key: account.secret_key.read()?,
         limit,

@@ -1,10 +1,11 @@
 //! Texts, numbers and times as people read them.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use maud::{Markup, html};
 
 use crate::domain::Cycle;
+pub(super) use crate::visible::{ago, span};
 use crate::visible::{shortened, visible};
 
 /// Room for a name; the vendor says that its names have up to 128 characters.
@@ -58,24 +59,6 @@ pub(super) fn moment(at: DateTime<Utc>, zone: Tz) -> Markup {
     html! { time datetime=(at.to_rfc3339_opts(SecondsFormat::Secs, true)) { (local) } }
 }
 
-/// How long ago something was: `12 min ago`.
-pub(super) fn ago(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
-    match now - at {
-        since if since < TimeDelta::minutes(1) => "just now".to_owned(),
-        since => format!("{} ago", span(since)),
-    }
-}
-
-/// A length of time in the largest unit that says enough: `47 h`, `3 days`.
-pub(super) fn span(span: TimeDelta) -> String {
-    match (span.num_days(), span.num_hours(), span.num_minutes()) {
-        (0, 0, ..=0) => "less than a minute".to_owned(),
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0 | 1, hours, _) => format!("{hours} h"),
-        (days, _, _) => format!("{} days", count(days)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,14 +78,5 @@ mod tests {
         assert_eq!([0, 999, 1000, 1_234_567, -1000].map(count), ["0", "999", "1,000", "1,234,567", "-1,000"]);
         assert_eq!(many(1, "report", "reports"), "1 report");
         assert_eq!(many(0, "report", "reports"), "0 reports");
-    }
-
-    #[test]
-    fn spans_are_told_in_the_unit_people_use() {
-        let minutes = |minutes| span(TimeDelta::minutes(minutes));
-        assert_eq!(
-            [0, 1, 59, 60, 47 * 60, 48 * 60].map(minutes),
-            ["less than a minute", "1 min", "59 min", "1 h", "47 h", "2 days"]
-        );
     }
 }
