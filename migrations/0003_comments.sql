@@ -45,36 +45,10 @@ comment on column lmp_billing.reports.withdrawn_poll_id is
 
 comment on table lmp_billing.superseded_versions is
     'Earlier versions of billing reports, each with the time during which it was the newest.';
-comment on column lmp_billing.superseded_versions.account is
-    'Name of the LMP account (from the settings) through which the report was seen. The same report seen through two accounts is two rows.';
-comment on column lmp_billing.superseded_versions.id is
-    'The report''s GUID, given by Trend Micro.';
-comment on column lmp_billing.superseded_versions.version is
-    'Number of this version of the report: 1, 2, … without gaps.';
 comment on column lmp_billing.superseded_versions.valid_from is
     'Since when the report looked like this.';
 comment on column lmp_billing.superseded_versions.valid_to is
     'Until when: the moment the next version began, or the report was withdrawn.';
-comment on column lmp_billing.superseded_versions.cycle is
-    'Billing month, as the first day of the month.';
-comment on column lmp_billing.superseded_versions.partner_company_name is
-    'Display name of the partner. Neither unique nor stable: two partners may share one, and a partner may be renamed.';
-comment on column lmp_billing.superseded_versions.start_date is
-    'First day of the billing period.';
-comment on column lmp_billing.superseded_versions.end_date is
-    'Last day of the billing period.';
-comment on column lmp_billing.superseded_versions.status is
-    'Where the report stands; see report_statuses for what each means.';
-comment on column lmp_billing.superseded_versions.under_review_status is
-    'How a report under review was submitted, in the vendor''s words. Null when the vendor gives none.';
-comment on column lmp_billing.superseded_versions.extra is
-    'Fields that the vendor sends and this program does not know, as they came. Null when there are none.';
-comment on column lmp_billing.superseded_versions.status_since is
-    'When we first saw the report in this status; counted anew after the vendor had ceased to list it for a while. We look at intervals: the change itself lies between status_not_before and this.';
-comment on column lmp_billing.superseded_versions.status_not_before is
-    'Time of the last trusted poll in which the report did not have this status. Null when unknown: then status_since is only when we first looked.';
-comment on column lmp_billing.superseded_versions.poll_id is
-    'The poll that brought this version (cycle_polls.id).';
 
 comment on column lmp_billing.superseded_versions.next_valid_from is
     'When the next version of the report began. Later than valid_to if the report was away in between. Null where the report was deleted by hand.';
@@ -171,12 +145,6 @@ comment on column lmp_billing.cycle_polls.attempts is
     'Requests sent for this poll, retries included.';
 comment on column lmp_billing.cycle_polls.reports_seen is
     'Reports in the answer; identical duplicates count once.';
-comment on column lmp_billing.cycle_polls.inserted is
-    'Reports seen for the first time.';
-comment on column lmp_billing.cycle_polls.updated is
-    'Reports that changed or came back.';
-comment on column lmp_billing.cycle_polls.withdrawn is
-    'Reports found no longer listed.';
 comment on column lmp_billing.cycle_polls.quarantined is
     'Entries that could not be reports; identical ones count once.';
 comment on column lmp_billing.cycle_polls.unreadable is
@@ -251,135 +219,29 @@ comment on column lmp_billing.schedule_baselines.counts_from is
 
 comment on view lmp_billing.report_history is
     'Every version of every report, old or newest, with the time during which it was valid.';
-comment on column lmp_billing.report_history.account is
-    'Name of the LMP account (from the settings) through which the report was seen. The same report seen through two accounts is two rows.';
-comment on column lmp_billing.report_history.id is
-    'The report''s GUID, given by Trend Micro.';
-comment on column lmp_billing.report_history.version is
-    'Number of this version of the report: 1, 2, … without gaps.';
 comment on column lmp_billing.report_history.valid_from is
     'Since when the report looked like this.';
 comment on column lmp_billing.report_history.valid_to is
     'Until when. Null if it still looks like this; a withdrawn report''s newest version ends with its withdrawal.';
-comment on column lmp_billing.report_history.cycle is
-    'Billing month, as the first day of the month.';
-comment on column lmp_billing.report_history.partner_company_name is
-    'Display name of the partner. Neither unique nor stable: two partners may share one, and a partner may be renamed.';
-comment on column lmp_billing.report_history.start_date is
-    'First day of the billing period.';
-comment on column lmp_billing.report_history.end_date is
-    'Last day of the billing period.';
-comment on column lmp_billing.report_history.status is
-    'Where the report stands; see report_statuses for what each means.';
-comment on column lmp_billing.report_history.under_review_status is
-    'How a report under review was submitted, in the vendor''s words. Null when the vendor gives none.';
-comment on column lmp_billing.report_history.extra is
-    'Fields that the vendor sends and this program does not know, as they came. Null when there are none.';
-comment on column lmp_billing.report_history.poll_id is
-    'The poll that brought this version (cycle_polls.id).';
 
 comment on view lmp_billing.current_reports is
     'Reports that the vendor lists now, with how long they have been as they are and who has to act. Start here.';
-comment on column lmp_billing.current_reports.account is
-    'Name of the LMP account (from the settings) through which the report was seen. The same report seen through two accounts is two rows.';
-comment on column lmp_billing.current_reports.id is
-    'The report''s GUID, given by Trend Micro.';
-comment on column lmp_billing.current_reports.cycle is
-    'Billing month, as the first day of the month.';
-comment on column lmp_billing.current_reports.partner_company_name is
-    'Display name of the partner. Neither unique nor stable: two partners may share one, and a partner may be renamed.';
-comment on column lmp_billing.current_reports.start_date is
-    'First day of the billing period.';
-comment on column lmp_billing.current_reports.end_date is
-    'Last day of the billing period.';
-comment on column lmp_billing.current_reports.status is
-    'Where the report stands; see report_statuses for what each means.';
 comment on column lmp_billing.current_reports.status_position is
     'Order of the status; for sorting. Null if it is unknown.';
-comment on column lmp_billing.current_reports.is_final is
-    'True if nothing more is to be done.';
-comment on column lmp_billing.current_reports.waits_for is
-    'Who has to act next: MSP, Distributor, Trend Micro or nobody. This follows from the status alone: where no MSP takes part, read distributor (or ISP) for MSP, and Trend Micro for Distributor. Null if unknown.';
-comment on column lmp_billing.current_reports.under_review_status is
-    'How a report under review was submitted, in the vendor''s words. Null when the vendor gives none.';
-comment on column lmp_billing.current_reports.status_since is
-    'When we first saw the report in this status; counted anew after the vendor had ceased to list it for a while. We look at intervals: the change itself lies between status_not_before and this.';
-comment on column lmp_billing.current_reports.status_not_before is
-    'Time of the last trusted poll in which the report did not have this status. Null when unknown: then status_since is only when we first looked.';
 comment on column lmp_billing.current_reports.days_in_status is
     'Days since status_since.';
 comment on column lmp_billing.current_reports.days_since_cycle_end is
     'Days since the billing month ended, by the session''s time zone; negative while it runs.';
-comment on column lmp_billing.current_reports.previous_status is
-    'The status before this one. Null if the report has had only one.';
-comment on column lmp_billing.current_reports.first_seen_at is
-    'When the report was first seen.';
-comment on column lmp_billing.current_reports.version is
-    'Number of this version of the report: 1, 2, … without gaps.';
-comment on column lmp_billing.current_reports.valid_from is
-    'Since when the report has looked like this.';
-comment on column lmp_billing.current_reports.extra is
-    'Fields that the vendor sends and this program does not know, as they came. Null when there are none.';
 
 comment on view lmp_billing.open_reports is
     'Those of current_reports that are not completed.';
-comment on column lmp_billing.open_reports.account is
-    'Name of the LMP account (from the settings) through which the report was seen. The same report seen through two accounts is two rows.';
-comment on column lmp_billing.open_reports.id is
-    'The report''s GUID, given by Trend Micro.';
-comment on column lmp_billing.open_reports.cycle is
-    'Billing month, as the first day of the month.';
-comment on column lmp_billing.open_reports.partner_company_name is
-    'Display name of the partner. Neither unique nor stable: two partners may share one, and a partner may be renamed.';
-comment on column lmp_billing.open_reports.start_date is
-    'First day of the billing period.';
-comment on column lmp_billing.open_reports.end_date is
-    'Last day of the billing period.';
-comment on column lmp_billing.open_reports.status is
-    'Where the report stands; see report_statuses for what each means.';
-comment on column lmp_billing.open_reports.status_position is
-    'Order of the status; for sorting. Null if it is unknown.';
-comment on column lmp_billing.open_reports.is_final is
-    'True if nothing more is to be done.';
-comment on column lmp_billing.open_reports.waits_for is
-    'Who has to act next: MSP, Distributor, Trend Micro or nobody. This follows from the status alone: where no MSP takes part, read distributor (or ISP) for MSP, and Trend Micro for Distributor. Null if unknown.';
-comment on column lmp_billing.open_reports.under_review_status is
-    'How a report under review was submitted, in the vendor''s words. Null when the vendor gives none.';
-comment on column lmp_billing.open_reports.status_since is
-    'When we first saw the report in this status; counted anew after the vendor had ceased to list it for a while. We look at intervals: the change itself lies between status_not_before and this.';
-comment on column lmp_billing.open_reports.status_not_before is
-    'Time of the last trusted poll in which the report did not have this status. Null when unknown: then status_since is only when we first looked.';
-comment on column lmp_billing.open_reports.days_in_status is
-    'Days since status_since.';
-comment on column lmp_billing.open_reports.days_since_cycle_end is
-    'Days since the billing month ended, by the session''s time zone; negative while it runs.';
-comment on column lmp_billing.open_reports.previous_status is
-    'The status before this one. Null if the report has had only one.';
-comment on column lmp_billing.open_reports.first_seen_at is
-    'When the report was first seen.';
-comment on column lmp_billing.open_reports.version is
-    'Number of this version of the report: 1, 2, … without gaps.';
-comment on column lmp_billing.open_reports.valid_from is
-    'Since when the report has looked like this.';
-comment on column lmp_billing.open_reports.extra is
-    'Fields that the vendor sends and this program does not know, as they came. Null when there are none.';
 
 comment on view lmp_billing.status_changes is
     'Each change of a report''s status. First appearances, and returns with the same status, are no changes.';
-comment on column lmp_billing.status_changes.account is
-    'Name of the LMP account (from the settings) through which the report was seen. The same report seen through two accounts is two rows.';
-comment on column lmp_billing.status_changes.id is
-    'The report''s GUID, given by Trend Micro.';
-comment on column lmp_billing.status_changes.cycle is
-    'Billing month, as the first day of the month.';
-comment on column lmp_billing.status_changes.partner_company_name is
-    'Display name of the partner. Neither unique nor stable: two partners may share one, and a partner may be renamed.';
 comment on column lmp_billing.status_changes.from_status is
     'The status before.';
 comment on column lmp_billing.status_changes.to_status is
     'The status after.';
-comment on column lmp_billing.status_changes.under_review_status is
-    'How a report under review was submitted, in the vendor''s words. Null when the vendor gives none.';
 comment on column lmp_billing.status_changes.changed_after is
     'The change happened after this moment (the last trusted poll in which the report did not have the new status). Null if unknown.';
 comment on column lmp_billing.status_changes.changed_at is
@@ -397,8 +259,6 @@ comment on view lmp_billing.cycle_progress is
     'How far the closing of each billing month is: listed reports by status.';
 comment on column lmp_billing.cycle_progress.account is
     'Name of the LMP account through which the reports were seen.';
-comment on column lmp_billing.cycle_progress.cycle is
-    'Billing month, as the first day of the month.';
 comment on column lmp_billing.cycle_progress.reports is
     'Reports listed.';
 comment on column lmp_billing.cycle_progress.msp_preparing is
@@ -424,8 +284,6 @@ comment on view lmp_billing.time_in_status is
     'How long reports stayed in each status, from the changes that ended it. Reports that are still in it are not counted; see open_reports.';
 comment on column lmp_billing.time_in_status.account is
     'Name of the LMP account through which the reports were seen.';
-comment on column lmp_billing.time_in_status.cycle is
-    'Billing month, as the first day of the month.';
 comment on column lmp_billing.time_in_status.status is
     'The status that was left.';
 comment on column lmp_billing.time_in_status.spells is
@@ -473,6 +331,31 @@ comment on function lmp_billing.guarded_from() is
     'The day from which on only the owner of the schema may delete reports.';
 comment on function lmp_billing.kept_at_least() is
     'What is younger than this, only the owner of the schema may delete. To be replaced where retention is shorter.';
+
+-- A column without words of its own means what the column of its name means in the first of these.
+do $same$
+declare
+    same record;
+begin
+    for same in
+        select distinct on (c.oid, a.attnum)
+               c.relname as relation, a.attname as name, col_description(source.oid, s.attnum) as meaning
+        from pg_class c
+        join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        cross join unnest(array['reports', 'report_statuses', 'superseded_versions', 'current_reports', 'sync_runs',
+                                'cycle_polls', 'cycle_progress', 'schedule_ticks'])
+            with ordinality first (relation, place)
+        join pg_class source on source.relnamespace = c.relnamespace and source.relname = first.relation
+        join pg_attribute s on s.attrelid = source.oid and s.attname = a.attname
+        where c.relnamespace = 'lmp_billing'::regnamespace and c.relkind in ('r', 'v')
+          and col_description(c.oid, a.attnum) is null
+          and col_description(source.oid, s.attnum) is not null
+        order by c.oid, a.attnum, first.place
+    loop
+        execute format('comment on column lmp_billing.%I.%I is %L', same.relation, same.name, same.meaning);
+    end loop;
+end
+$same$;
 
 -- The ledger of migrations is made by the migrator; its comments are ours.
 comment on table lmp_billing._sqlx_migrations is 'Which versions of this schema have been applied. Kept by the program.';
