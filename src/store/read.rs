@@ -1,12 +1,12 @@
-//! What commands show and plan with: runs, cycles, changes, a report's versions.
+//! What commands and the daemon read to show or to plan with: runs, cycles, changes, a report's versions, what there is.
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Extra, ReportVersion, Store, StoreError};
+use super::{Extra, Store, StoreError};
 use crate::domain::Cycle;
 
 /// The last run of a job for an account.
@@ -71,6 +71,25 @@ pub struct StatusChange {
     pub to_status: String,
     pub under_review_status: Option<String>,
     pub reopened: bool,
+}
+
+/// A row of `report_history`.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "columns of report_history, described in migrations/0003_comments.sql")]
+pub struct ReportVersion {
+    pub account: String,
+    pub id: Uuid,
+    pub version: i32,
+    pub valid_from: DateTime<Utc>,
+    pub valid_to: Option<DateTime<Utc>>,
+    pub cycle: Cycle,
+    pub partner_company_name: String,
+    pub start_date: NaiveDate,
+    pub end_date: NaiveDate,
+    pub status: String,
+    pub under_review_status: Option<String>,
+    pub extra: Option<Extra>,
+    pub poll_id: i64,
 }
 
 impl Store {
@@ -191,6 +210,61 @@ impl Store {
                 id
             );
             Box::pin(rows.fetch_all(connection))
+        })
+        .await
+    }
+
+    /// Since when the oldest version that is kept has been valid, if there is any. Reads all of them.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn known_since(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.read("looking for the oldest version", |connection| {
+            let oldest = sqlx::query_scalar!("select min(valid_from) from lmp_billing.report_history");
+            Box::pin(oldest.fetch_one(connection))
+        })
+        .await
+    }
+
+    /// Whether any account has a report of a cycle.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn has_reports_of(&self, cycle: Cycle) -> Result<bool, StoreError> {
+        self.read("looking for a month's reports", |connection| {
+            let there = sqlx::query_scalar!(
+                r#"select exists (select from lmp_billing.reports where cycle = $1) as "there!""#,
+                cycle.first_day()
+            );
+            Box::pin(there.fetch_one(connection))
+        })
+        .await
+    }
+
+    /// The accounts of which anything is stored.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn stored_accounts(&self) -> Result<Vec<String>, StoreError> {
+        self.read("looking for accounts", |connection| {
+            let accounts = sqlx::query_scalar!(
+                r#"select distinct account as "account!" from lmp_billing.cycles order by 1"#
+            );
+            Box::pin(accounts.fetch_all(connection))
+        })
+        .await
+    }
+
+    /// The statuses, in their order.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn statuses(&self) -> Result<Vec<String>, StoreError> {
+        self.read("reading the statuses", |connection| {
+            let statuses = sqlx::query_scalar!(
+                "select status from lmp_billing.report_statuses order by position, status"
+            );
+            Box::pin(statuses.fetch_all(connection))
         })
         .await
     }

@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use futures_util::future::BoxFuture;
-use sqlx::PgConnection;
 
 use super::{Store, StoreError};
 
@@ -78,23 +76,6 @@ impl Store {
                 }
             })
             .await
-    }
-}
-
-impl Store {
-    /// Asks one thing in a transaction of its own, again while its failures are transient.
-    pub(super) async fn read<T>(
-        &self,
-        doing: &'static str,
-        ask: impl Fn(&mut PgConnection) -> BoxFuture<'_, sqlx::Result<T>>,
-    ) -> Result<T, StoreError> {
-        self.with_retries(doing, self.limits.large, || async {
-            let mut tx = self.begin().await?;
-            let read = ask(&mut tx).await.map_err(StoreError::doing(doing))?;
-            tx.commit().await?;
-            Ok(read)
-        })
-        .await
     }
 }
 

@@ -321,29 +321,3 @@ async fn close(
     .map_err(StoreError::doing("ending a run"))?;
     Ok(())
 }
-
-/// Locks a prune's run against being ended, and stops unless it is still running; returns what it has
-/// deleted so far. A prune does one thing at a time, so nothing shares this lock.
-pub(super) async fn lock_pruning(connection: &mut PgConnection, run_id: i64) -> Result<i64, StoreError> {
-    let deleted = sqlx::query_scalar!(
-        "select deleted from lmp_billing.sync_runs where id = $1 and outcome = 'running' for no key update",
-        run_id
-    )
-    .fetch_optional(connection)
-    .await
-    .map_err(StoreError::doing("locking the run"))?;
-    deleted.ok_or(StoreError::RunEnded(run_id))
-}
-
-/// Adds to what a prune has deleted, in the transaction that deletes it.
-pub(super) async fn add_deleted(
-    connection: &mut PgConnection,
-    run_id: i64,
-    reports: i64,
-) -> Result<(), StoreError> {
-    sqlx::query!("update lmp_billing.sync_runs set deleted = deleted + $2 where id = $1", run_id, reports)
-        .execute(connection)
-        .await
-        .map_err(StoreError::doing("counting what was deleted"))?;
-    Ok(())
-}

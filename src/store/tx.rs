@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgRow;
 use sqlx::{Executor, PgConnection, PgPool, Postgres};
@@ -120,6 +121,21 @@ impl Tx {
 }
 
 impl Store {
+    /// Asks one thing in a transaction of its own, again while its failures are transient.
+    pub(super) async fn read<T>(
+        &self,
+        doing: &'static str,
+        ask: impl Fn(&mut PgConnection) -> BoxFuture<'_, sqlx::Result<T>>,
+    ) -> Result<T, StoreError> {
+        self.with_retries(doing, self.limits.large, || async {
+            let mut tx = self.begin().await?;
+            let read = ask(&mut tx).await.map_err(StoreError::doing(doing))?;
+            tx.commit().await?;
+            Ok(read)
+        })
+        .await
+    }
+
     /// A transaction.
     pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
         self.begin_with(&self.pool, BEGIN).await

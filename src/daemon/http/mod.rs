@@ -2,7 +2,7 @@
 //!
 //! They only look. However often and by however many they are asked, the database is asked once in a
 //! few seconds (`sight`), each question has a limit in time, and a client that dawdles holds one of a
-//! limited number of connections for a limited time ([`serve`]). Nothing here reads the settings: the
+//! limited number of connections for a limited time (`serve`). Nothing here reads the settings: the
 //! caller says what there is to show ([`Plan`]) and says so again when it changes.
 
 mod headers;

@@ -10,10 +10,10 @@ mod reports;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
-use sqlx::Executor as _;
+use sqlx::{Executor as _, PgConnection};
 
 use super::tx::Tx;
-use super::{Store, StoreError, runs};
+use super::{Store, StoreError};
 use crate::domain::Cycle;
 
 pub use logs::Cutoff;
@@ -107,6 +107,28 @@ impl Store {
 async fn begin(store: &Store, run_id: i64) -> Result<(Tx, i64), StoreError> {
     let mut tx = store.begin().await?;
     tx.execute(SETTINGS).await.map_err(StoreError::doing("beginning to prune"))?;
-    let deleted = runs::lock_pruning(&mut tx, run_id).await?;
+    let deleted = lock_run(&mut tx, run_id).await?;
     Ok((tx, deleted))
+}
+
+/// Locks a prune's run against being ended, and stops unless it is still running; returns what it has
+/// deleted so far. A prune does one thing at a time, so nothing shares this lock.
+async fn lock_run(connection: &mut PgConnection, run_id: i64) -> Result<i64, StoreError> {
+    let deleted = sqlx::query_scalar!(
+        "select deleted from lmp_billing.sync_runs where id = $1 and outcome = 'running' for no key update",
+        run_id
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(StoreError::doing("locking the run"))?;
+    deleted.ok_or(StoreError::RunEnded(run_id))
+}
+
+/// Adds to what a prune has deleted, in the transaction that deletes it.
+async fn add_deleted(connection: &mut PgConnection, run_id: i64, reports: i64) -> Result<(), StoreError> {
+    sqlx::query!("update lmp_billing.sync_runs set deleted = deleted + $2 where id = $1", run_id, reports)
+        .execute(connection)
+        .await
+        .map_err(StoreError::doing("counting what was deleted"))?;
+    Ok(())
 }

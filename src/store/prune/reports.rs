@@ -4,9 +4,9 @@ use chrono::NaiveDate;
 use sqlx::{Executor as _, PgConnection};
 use uuid::Uuid;
 
-use super::{PruneCount, begin};
+use super::{PruneCount, add_deleted, begin};
 use crate::domain::Cycle;
-use crate::store::{Store, StoreError, runs};
+use crate::store::{Store, StoreError};
 
 /// A batch is looked up by place and its versions by key, whatever the planner's statistics say: scanning
 /// a whole table for each batch would take as many times as long as there are batches.
@@ -96,7 +96,7 @@ impl Store {
         }
         let gone = delete(&mut tx, batch, locked).await?;
         if gone.reports > 0 {
-            runs::add_deleted(&mut tx, batch.run_id, gone.reports).await?;
+            add_deleted(&mut tx, batch.run_id, gone.reports).await?;
         }
         tx.commit().await?;
         Ok(gone)
