@@ -28,25 +28,12 @@ const MAX_PAYLOAD_BYTES: usize = 8 << 10;
 /// One entry of an answer, found and not judged yet.
 #[derive(Debug)]
 pub struct RawEntry<'a> {
-    text: &'a str,
+    pub(super) text: &'a str,
     /// Absent if it is no object, or one with a name that cannot be read.
-    fields: Option<Fields<'a>>,
+    pub(super) fields: Option<Fields<'a>>,
 }
 
 impl<'a> RawEntry<'a> {
-    pub(super) fn split(text: &'a str, fields: Fields<'a>) -> Self {
-        Self { text, fields: Some(fields) }
-    }
-
-    pub(super) fn unsplit(text: &'a str) -> Self {
-        Self { text, fields: None }
-    }
-
-    #[cfg(test)]
-    pub(super) fn is_split(&self) -> bool {
-        self.fields.is_some()
-    }
-
     /// Its JSON text.
     pub fn text(&self) -> &'a str {
         self.text
@@ -274,9 +261,10 @@ fn under_review_status<'r>(fields: &Fields<'r>) -> Result<Option<Cow<'r, str>>, 
     match text(fields.under_review_status) {
         Ok(text) if text.is_empty() => Ok(None),
         Ok(text) => Ok(Some(text)),
-        Err(TextProblem::Missing | TextProblem::Null) => Ok(None),
-        Err(TextProblem::Nul) => Err(nul("under_review_status")),
-        Err(TextProblem::Surrogate) => Err(surrogate("under_review_status")),
+        Err(TextProblem::Absent(_)) => Ok(None),
+        Err(TextProblem::Unstorable(problem)) => {
+            Err((Reason::InvalidText, format!("\"under_review_status\" {problem}")))
+        }
         Err(TextProblem::NotText) => Err((
             Reason::InvalidUnderReviewStatus,
             "\"under_review_status\" is neither text nor null".to_owned(),
@@ -309,46 +297,38 @@ fn required<'a>(
     field: &str,
     reason: Reason,
 ) -> Result<Cow<'a, str>, (Reason, String)> {
-    let problem = match text(value) {
-        Ok(text) if text.is_empty() => "is empty",
+    let (reason, problem) = match text(value) {
+        Ok(text) if text.is_empty() => (reason, "is empty"),
         Ok(text) => return Ok(text),
-        Err(TextProblem::Missing) => "is missing",
-        Err(TextProblem::Null) => "is null",
-        Err(TextProblem::NotText) => "is not a text",
-        Err(TextProblem::Nul) => return Err(nul(field)),
-        Err(TextProblem::Surrogate) => return Err(surrogate(field)),
+        Err(TextProblem::Absent(problem)) => (reason, problem),
+        Err(TextProblem::NotText) => (reason, "is not a text"),
+        Err(TextProblem::Unstorable(problem)) => (Reason::InvalidText, problem),
     };
     Err((reason, format!("\"{field}\" {problem}")))
 }
 
-fn nul(field: &str) -> (Reason, String) {
-    (Reason::InvalidText, format!("\"{field}\" holds the character NUL"))
-}
-
-fn surrogate(field: &str) -> (Reason, String) {
-    (Reason::InvalidText, format!("\"{field}\" holds half a surrogate pair"))
-}
-
 enum TextProblem {
-    Missing,
-    Null,
+    Absent(&'static str),
     NotText,
-    Nul,
-    Surrogate,
+    Unstorable(&'static str),
 }
 
 /// The text of a JSON string, borrowed where nothing in it is escaped.
 fn text(value: Option<&RawValue>) -> Result<Cow<'_, str>, TextProblem> {
-    let raw = value.ok_or(TextProblem::Missing)?.get();
+    let raw = value.ok_or(TextProblem::Absent("is missing"))?.get();
     if raw == "null" {
-        return Err(TextProblem::Null);
+        return Err(TextProblem::Absent("is null"));
     }
     let inner = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).ok_or(TextProblem::NotText)?;
     if !inner.contains('\\') {
         return Ok(Cow::Borrowed(inner));
     }
-    let text: String = serde_json::from_str(raw).map_err(|_| TextProblem::Surrogate)?;
-    if text.contains('\0') { Err(TextProblem::Nul) } else { Ok(Cow::Owned(text)) }
+    let text: String =
+        serde_json::from_str(raw).map_err(|_| TextProblem::Unstorable("holds half a surrogate pair"))?;
+    if text.contains('\0') {
+        return Err(TextProblem::Unstorable("holds the character NUL"));
+    }
+    Ok(Cow::Owned(text))
 }
 
 /// A value as a person may read it in a sentence: quoted, escaped, not too long.

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use serde_json::value::RawValue;
 
-use super::answer::Problem;
+use super::answer::AnswerError;
 use super::entry::{Fields, RawEntry};
 
 /// How much is read at a time, and held while its values fit.
@@ -32,7 +32,7 @@ impl<R: Read> Window<R> {
     }
 
     /// The next byte that is not white space, left in place; `None` at the end.
-    pub(super) fn peek(&mut self) -> Result<Option<u8>, Problem> {
+    pub(super) fn peek(&mut self) -> Result<Option<u8>, AnswerError> {
         loop {
             let skip = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
             let rest = &self.buffer[self.start..self.end];
@@ -48,14 +48,14 @@ impl<R: Read> Window<R> {
     }
 
     /// Consumes the next byte that is not white space.
-    pub(super) fn next(&mut self) -> Result<Option<u8>, Problem> {
+    pub(super) fn next(&mut self) -> Result<Option<u8>, AnswerError> {
         let byte = self.peek()?;
         self.start += usize::from(byte.is_some());
         Ok(byte)
     }
 
     /// Consumes the next value, whatever it is, and returns its text.
-    pub(super) fn value(&mut self) -> Result<&str, Problem> {
+    pub(super) fn value(&mut self) -> Result<&str, AnswerError> {
         loop {
             let rest = &self.buffer[self.start..self.end];
             let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<&RawValue>();
@@ -67,7 +67,7 @@ impl<R: Read> Window<R> {
                     let begin = end - value.get().len();
                     self.start = end;
                     return std::str::from_utf8(&self.buffer[begin..end])
-                        .map_err(|error| Problem::Malformed(error.to_string()));
+                        .map_err(|error| AnswerError::Malformed(error.to_string()));
                 }
                 Some(Err(error)) if !error.is_eof() => return Err(self.malformed(&without_place(&error))),
                 _ => {}
@@ -80,7 +80,7 @@ impl<R: Read> Window<R> {
 
     /// Consumes the next value and hands it on as an entry: with its fields, found while its end was looked for,
     /// if it is an object of which every field's name can be read.
-    pub(super) fn entry<T>(&mut self, take: impl FnOnce(RawEntry<'_>) -> T) -> Result<T, Problem> {
+    pub(super) fn entry<T>(&mut self, take: impl FnOnce(RawEntry<'_>) -> T) -> Result<T, AnswerError> {
         while self.peek()? == Some(b'{') {
             let rest = &self.buffer[self.start..self.end];
             let mut objects = serde_json::Deserializer::from_slice(rest).into_iter::<Fields<'_>>();
@@ -88,8 +88,8 @@ impl<R: Read> Window<R> {
                 Some(Ok(fields)) => {
                     let end = objects.byte_offset();
                     let text = std::str::from_utf8(&rest[..end])
-                        .map_err(|error| Problem::Malformed(error.to_string()))?;
-                    let taken = take(RawEntry::split(text, fields));
+                        .map_err(|error| AnswerError::Malformed(error.to_string()))?;
+                    let taken = take(RawEntry { text, fields: Some(fields) });
                     self.start += end;
                     return Ok(taken);
                 }
@@ -101,16 +101,17 @@ impl<R: Read> Window<R> {
             }
         }
         // What is wrong with it, and with how much, is told by whoever reads it as any value.
-        Ok(take(RawEntry::unsplit(self.value()?)))
+        Ok(take(RawEntry { text: self.value()?, fields: None }))
     }
 
     /// What is wrong, and where.
-    pub(super) fn malformed(&self, problem: &str) -> Problem {
-        Problem::Malformed(format!("{problem}, at byte {} or shortly after", self.before + self.start as u64))
+    pub(super) fn malformed(&self, problem: &str) -> AnswerError {
+        let place = self.before + self.start as u64;
+        AnswerError::Malformed(format!("{problem}, at byte {place} or shortly after"))
     }
 
     /// Reads on; `false` if there is no more.
-    fn fill(&mut self) -> Result<bool, Problem> {
+    fn fill(&mut self) -> Result<bool, AnswerError> {
         if self.ended {
             return Ok(false);
         }
@@ -133,7 +134,7 @@ impl<R: Read> Window<R> {
                     self.ended = count == 0;
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Problem::Io(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(self.end > before)
@@ -153,8 +154,8 @@ mod tests {
     fn value(window: &mut Window<impl Read>) -> String {
         match window.value() {
             Ok(value) => value.to_owned(),
-            Err(Problem::Malformed(problem)) => format!("malformed: {problem}"),
-            Err(Problem::Io(error)) => format!("unreadable: {error}"),
+            Err(AnswerError::Malformed(problem)) => format!("malformed: {problem}"),
+            Err(AnswerError::Io(error)) => format!("unreadable: {error}"),
         }
     }
 
@@ -173,11 +174,13 @@ mod tests {
         for blank in SIZE - object.len()..=SIZE {
             let text = " ".repeat(blank) + object;
             let split =
-                Window::new(text.as_bytes()).entry(|entry| (entry.is_split(), entry.text().to_owned()));
+                Window::new(text.as_bytes()).entry(|entry| (entry.fields.is_some(), entry.text().to_owned()));
             assert!(matches!(split, Ok((true, text)) if text == object), "after {blank} blanks");
         }
         let cut = Window::new(&b"{\"id\":"[..]).entry(|entry| entry.text().to_owned());
-        assert!(matches!(cut, Err(Problem::Malformed(problem)) if problem.starts_with("it ends too early")));
+        assert!(
+            matches!(cut, Err(AnswerError::Malformed(problem)) if problem.starts_with("it ends too early"))
+        );
     }
 
     #[test]

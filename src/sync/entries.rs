@@ -41,11 +41,8 @@ impl AnswerEntries {
         &self,
         receive: impl FnMut(u32, RawEntry<'_>) -> Result<(), EntriesError>,
     ) -> Result<(), EntriesError> {
-        let reader = self
-            .body
-            .reader()
-            .map_err(|error| AnswerError::<EntriesError>::Io(error).into_entries_error())?;
-        read_answer(reader, receive).map(drop).map_err(AnswerError::into_entries_error)
+        let reader = self.body.reader().map_err(AnswerError::Io)?;
+        read_answer(reader, receive).map(drop)
     }
 }
 
@@ -103,12 +100,9 @@ fn entry(position: i32, bad: Bad) -> BadEntry {
     }
 }
 
-impl AnswerError<EntriesError> {
-    fn into_entries_error(self) -> EntriesError {
-        match self {
-            Self::Receiver(error) => error,
-            Self::Malformed(_) | Self::Io(_) => EntriesError::NotBelieved(self.to_string()),
-        }
+impl From<AnswerError> for EntriesError {
+    fn from(error: AnswerError) -> Self {
+        Self::NotBelieved(error.to_string())
     }
 }
 
