@@ -8,11 +8,9 @@ use std::collections::BTreeSet;
 
 use chrono::{Datelike, NaiveDate};
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use super::window::without_place;
-use crate::domain::{Cycle, KnownStatus, Report, Status, parse_guid};
+use crate::domain::{Cycle, KnownStatus, Quarantined, Reason, Report, Status, parse_guid};
 
 pub(super) use fields::Fields;
 use storable::{Storable, has_absurd_number};
@@ -21,10 +19,6 @@ use storable::{Storable, has_absurd_number};
 const MAX_STATUS_CHARS: usize = 64;
 /// The vendor promises at most this; longer names are taken and remarked on.
 const MAX_NAME_CHARS: usize = 128;
-/// A quarantined entry is kept up to this size: a report has a few hundred bytes, and a thousand entries of
-/// one answer are held in memory until they are stored.
-const MAX_PAYLOAD_BYTES: usize = 8 << 10;
-
 /// One entry of an answer, found and not judged yet.
 #[derive(Debug)]
 pub struct RawEntry<'a> {
@@ -52,81 +46,7 @@ pub enum Entry<'a> {
     /// A report.
     Good(Report<'a>),
     /// What cannot be a report.
-    Bad(Bad),
-}
-
-/// An entry that cannot be a report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bad {
-    /// The id, if it can be read: its stored report is then left as it is.
-    pub id: Option<Uuid>,
-    /// A short code.
-    pub reason: Reason,
-    /// What is wrong, in a sentence.
-    pub detail: String,
-    /// SHA-256 of the entry's bytes.
-    pub sha256: [u8; 32],
-    /// The entry's text, cut if very long.
-    pub payload: String,
-}
-
-/// Why an entry is no report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// It is no JSON object.
-    NotAnObject,
-    /// A field occurs twice.
-    DuplicateField,
-    /// NUL or an unpaired surrogate in a text.
-    InvalidText,
-    /// The id is missing or no GUID.
-    InvalidId,
-    /// The name is missing, empty or no text.
-    InvalidName,
-    /// A date is missing or not `YYYY-MM-DD`, or the period runs backwards.
-    InvalidDates,
-    /// The status is missing, empty, too long or no text.
-    InvalidStatus,
-    /// The under-review status is neither text nor null.
-    InvalidUnderReviewStatus,
-    /// An unknown field holds what the database cannot keep.
-    UnstorableExtra,
-    /// The period does not overlap the cycle asked for.
-    OffCycle,
-    /// The same id stands twice in the answer, with different facts.
-    ConflictingDuplicate,
-}
-
-impl Reason {
-    /// The code as it is stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotAnObject => "not_an_object",
-            Self::DuplicateField => "duplicate_field",
-            Self::InvalidText => "invalid_text",
-            Self::InvalidId => "invalid_id",
-            Self::InvalidName => "invalid_name",
-            Self::InvalidDates => "invalid_dates",
-            Self::InvalidStatus => "invalid_status",
-            Self::InvalidUnderReviewStatus => "invalid_under_review_status",
-            Self::UnstorableExtra => "unstorable_extra",
-            Self::OffCycle => "off_cycle",
-            Self::ConflictingDuplicate => "conflicting_duplicate",
-        }
-    }
-}
-
-impl Bad {
-    /// A bad entry, from its text.
-    pub fn new(raw: &str, id: Option<Uuid>, reason: Reason, detail: String) -> Self {
-        let cut = raw.floor_char_boundary(MAX_PAYLOAD_BYTES);
-        let detail = if cut < raw.len() {
-            format!("{detail} (payload cut after {cut} of {} bytes)", raw.len())
-        } else {
-            detail
-        };
-        Self { id, reason, detail, sha256: Sha256::digest(raw).into(), payload: raw[..cut].to_owned() }
-    }
+    Bad(Quarantined),
 }
 
 /// Reads the entries of an answer for one cycle.
@@ -159,7 +79,7 @@ impl<'a> EntryReader<'a> {
             Ok(report) => Entry::Good(report),
             Err((reason, detail)) => {
                 let id = text(fields.id).ok().and_then(|text| parse_guid(&text));
-                Entry::Bad(Bad::new(raw, id, reason, detail))
+                Entry::Bad(Quarantined::new(raw, id, reason, detail))
             }
         }
     }
@@ -237,12 +157,19 @@ impl<'a> EntryReader<'a> {
 }
 
 /// Why an entry has no fields.
-fn unsplittable(raw: &str) -> Bad {
+fn unsplittable(raw: &str) -> Quarantined {
     let error = match serde_json::from_str::<Fields<'_>>(raw) {
         Err(error) if raw.starts_with('{') => without_place(&error),
-        _ => return Bad::new(raw, None, Reason::NotAnObject, "the entry is not a JSON object".to_owned()),
+        _ => {
+            return Quarantined::new(
+                raw,
+                None,
+                Reason::NotAnObject,
+                "the entry is not a JSON object".to_owned(),
+            );
+        }
     };
-    Bad::new(raw, None, Reason::InvalidText, error)
+    Quarantined::new(raw, None, Reason::InvalidText, error)
 }
 
 fn status<'r>(fields: &Fields<'r>) -> Result<Status<'r>, (Reason, String)> {

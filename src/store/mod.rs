@@ -36,7 +36,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, Row as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
-pub use apply::{BadEntry, Contradicting, Entries, EntriesError, EntrySink, Guard};
+pub use apply::{Contradicting, Entries, EntriesError, EntrySink, Guard};
 pub use columns::Extra;
 pub use error::StoreError;
 pub use export::{CurrentReport, ExportFilter, ReportVersion};

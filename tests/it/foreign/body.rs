@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 
-use lmp_billing_sync::domain::{Cycle, Report};
-use lmp_billing_sync::lmp::{AnswerError, Entry, EntryReader, Reason, read_answer};
+use lmp_billing_sync::domain::{Cycle, Reason, Report};
+use lmp_billing_sync::lmp::{AnswerError, Entry, EntryReader, read_answer};
 use serde_json::Value;
 
 use crate::checker::reference::{self, Facts};
