@@ -193,6 +193,8 @@ mod tests {
         ] {
             assert!(matches!(read(text), Err(AnswerError::Malformed(_))), "{text:?} was believed");
         }
+        let error = read(r#"{"error":"maintenance"}"#).unwrap_err().to_string();
+        assert!(error.contains("it has no \"reports\""), "{error}");
     }
 
     #[test]
