@@ -7,7 +7,7 @@
 use std::io::{self, Read};
 
 use super::entry::RawEntry;
-use super::window::Window;
+use super::json_text::JsonText;
 
 /// Why an answer was not whole or not believable.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub fn read_answer<E: From<AnswerError>>(
     reader: impl Read,
     mut receive: impl FnMut(u32, RawEntry<'_>) -> Result<(), E>,
 ) -> Result<u32, E> {
-    let mut json = Window::new(reader);
+    let mut json = JsonText::new(reader);
     if json.next()? != Some(b'{') {
         return Err(json.malformed("it is no object with a \"reports\" array").into());
     }
@@ -61,7 +61,7 @@ pub fn read_answer<E: From<AnswerError>>(
     listed.ok_or_else(|| json.malformed("it has no \"reports\"").into())
 }
 
-fn key<R: Read>(json: &mut Window<R>) -> Result<String, AnswerError> {
+fn key<R: Read>(json: &mut JsonText<R>) -> Result<String, AnswerError> {
     let text = json.value()?;
     let key =
         serde_json::from_str::<String>(text).map_err(|error| AnswerError::Malformed(error.to_string()))?;
@@ -72,7 +72,7 @@ fn key<R: Read>(json: &mut Window<R>) -> Result<String, AnswerError> {
 }
 
 fn reports<R: Read, E: From<AnswerError>>(
-    json: &mut Window<R>,
+    json: &mut JsonText<R>,
     receive: &mut impl FnMut(u32, RawEntry<'_>) -> Result<(), E>,
 ) -> Result<u32, E> {
     if json.next()? != Some(b'[') {

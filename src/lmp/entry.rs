@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use chrono::{Datelike, NaiveDate};
 use serde_json::value::RawValue;
 
-use super::window::without_place;
+use super::json_text::without_place;
 use crate::domain::{Cycle, KnownStatus, Quarantined, Reason, Report, Status, parse_guid};
 
 pub(super) use fields::Fields;

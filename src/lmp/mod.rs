@@ -11,10 +11,10 @@ mod client;
 mod date;
 mod entry;
 mod error;
+mod json_text;
 mod limit;
 mod retry;
 pub mod sign;
-mod window;
 
 pub use answer::{AnswerError, read_answer};
 pub use body::Body;

@@ -32,7 +32,7 @@ impl AnswerEntries {
         Self { likely_new, ..self }
     }
 
-    fn reader(&self) -> EntryReader<'_> {
+    fn entry_reader(&self) -> EntryReader<'_> {
         let reader = EntryReader::new(self.cycle, &self.ignore_fields);
         if self.read_before.swap(true, Ordering::Relaxed) { reader.silent() } else { reader }
     }
@@ -48,7 +48,7 @@ impl AnswerEntries {
 
 impl Entries for AnswerEntries {
     fn read(&self, sink: &mut dyn EntrySink) -> Result<(), EntriesError> {
-        let mut reader = self.reader();
+        let mut reader = self.entry_reader();
         self.for_each(|position, raw| {
             let position = number(position)?;
             match reader.read(raw) {
@@ -63,7 +63,7 @@ impl Entries for AnswerEntries {
     }
 
     fn contradicting(&self, positions: &[i32], keep: usize) -> Result<Contradicting, EntriesError> {
-        let mut reader = self.reader();
+        let mut reader = self.entry_reader();
         let mut found = Contradicting::default();
         self.for_each(|position, raw| {
             let (position, text) = (number(position)?, raw.text());

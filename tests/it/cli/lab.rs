@@ -22,13 +22,13 @@ pub(crate) fn token(account: &str) -> String {
         .to_string()
 }
 
-pub(crate) struct Lab {
+pub(crate) struct CommandLab {
     pub(crate) db: TestDb,
     pub(crate) lmp: RunningSimulator,
     folder: TempDir,
 }
 
-impl Lab {
+impl CommandLab {
     /// With one account, `emea`, of three partners.
     pub(crate) async fn new() -> Self {
         Self::with_accounts(&["emea"]).await

@@ -237,7 +237,7 @@ async fn what_is_merely_new_is_taken_and_kept() {
 /// The real program says so in its log.
 #[tokio::test]
 async fn a_new_status_and_a_name_longer_than_promised_are_remarked_on() {
-    let lab = crate::cli::lab::Lab::new().await;
+    let lab = crate::cli::lab::CommandLab::new().await;
     let cycle = crate::cli::lab::months_ago(1);
     let odd = crate::cli::lab::report(1, &"N".repeat(129), cycle, "Awaiting Purchase Order");
     lab.serve(cycle, vec![odd]);

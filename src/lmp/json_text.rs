@@ -15,7 +15,7 @@ const SIZE: usize = 64 << 10;
 const MAX_VALUE_BYTES: usize = 16 << 20;
 
 /// What of the text is in memory.
-pub(super) struct Window<R> {
+pub(super) struct JsonText<R> {
     reader: R,
     buffer: Vec<u8>,
     /// Where what has not been consumed begins and ends.
@@ -26,7 +26,7 @@ pub(super) struct Window<R> {
     ended: bool,
 }
 
-impl<R: Read> Window<R> {
+impl<R: Read> JsonText<R> {
     pub(super) fn new(reader: R) -> Self {
         Self { reader, buffer: vec![0; SIZE], start: 0, end: 0, before: 0, ended: false }
     }
@@ -151,8 +151,8 @@ pub(super) fn without_place(error: &serde_json::Error) -> String {
 mod tests {
     use super::*;
 
-    fn value(window: &mut Window<impl Read>) -> String {
-        match window.value() {
+    fn value(json: &mut JsonText<impl Read>) -> String {
+        match json.value() {
             Ok(value) => value.to_owned(),
             Err(AnswerError::Malformed(problem)) => format!("malformed: {problem}"),
             Err(AnswerError::Io(error)) => format!("unreadable: {error}"),
@@ -163,8 +163,8 @@ mod tests {
     fn a_number_that_the_window_cuts_is_read_whole() {
         for blank in SIZE - 8..=SIZE {
             let text = format!("{}1234567 8", " ".repeat(blank));
-            let mut window = Window::new(text.as_bytes());
-            assert_eq!([value(&mut window), value(&mut window)], ["1234567", "8"], "after {blank} blanks");
+            let mut json = JsonText::new(text.as_bytes());
+            assert_eq!([value(&mut json), value(&mut json)], ["1234567", "8"], "after {blank} blanks");
         }
     }
 
@@ -173,11 +173,11 @@ mod tests {
         let object = r#"{"id":"x"}"#;
         for blank in SIZE - object.len()..=SIZE {
             let text = " ".repeat(blank) + object;
-            let split =
-                Window::new(text.as_bytes()).entry(|entry| (entry.fields.is_some(), entry.text().to_owned()));
+            let split = JsonText::new(text.as_bytes())
+                .entry(|entry| (entry.fields.is_some(), entry.text().to_owned()));
             assert!(matches!(split, Ok((true, text)) if text == object), "after {blank} blanks");
         }
-        let cut = Window::new(&b"{\"id\":"[..]).entry(|entry| entry.text().to_owned());
+        let cut = JsonText::new(&b"{\"id\":"[..]).entry(|entry| entry.text().to_owned());
         assert!(
             matches!(cut, Err(AnswerError::Malformed(problem)) if problem.starts_with("it ends too early"))
         );
@@ -186,12 +186,12 @@ mod tests {
     #[test]
     fn what_has_been_read_makes_room_for_what_comes() {
         let text = "[1,2,3] ".repeat(SIZE);
-        let mut window = Window::new(text.as_bytes());
+        let mut json = JsonText::new(text.as_bytes());
         for _ in 0..SIZE {
-            assert_eq!(value(&mut window), "[1,2,3]");
-            assert_eq!(window.buffer.len(), SIZE, "it grows though each value fits");
+            assert_eq!(value(&mut json), "[1,2,3]");
+            assert_eq!(json.buffer.len(), SIZE, "it grows though each value fits");
         }
-        assert!(matches!(window.peek(), Ok(None)));
+        assert!(matches!(json.peek(), Ok(None)));
     }
 
     /// Fails once, in this way, before it gives what it has.
@@ -209,28 +209,28 @@ mod tests {
     #[test]
     fn an_interrupted_read_is_done_again_and_a_failed_one_is_told() {
         use std::io::ErrorKind;
-        assert_eq!(value(&mut Window::new(Fails(Some(ErrorKind::Interrupted), b"1"))), "1");
-        let failed = value(&mut Window::new(Fails(Some(ErrorKind::TimedOut), b"1")));
+        assert_eq!(value(&mut JsonText::new(Fails(Some(ErrorKind::Interrupted), b"1"))), "1");
+        let failed = value(&mut JsonText::new(Fails(Some(ErrorKind::TimedOut), b"1")));
         assert_eq!(failed, "unreadable: timed out");
     }
 
     #[test]
     fn what_is_wrong_is_told_at_once_and_with_its_place() {
         let endless = std::io::repeat(b' ').take(1 << 40);
-        let mut window = Window::new((&b"1 tru, "[..]).chain(endless));
-        assert_eq!(value(&mut window), "1");
-        let problem = value(&mut window);
+        let mut json = JsonText::new((&b"1 tru, "[..]).chain(endless));
+        assert_eq!(value(&mut json), "1");
+        let problem = value(&mut json);
         assert!(problem.starts_with("malformed: expected ident, at byte 1 "), "{problem}");
     }
 
     #[test]
     fn the_place_counts_what_has_been_given_up_too() {
         let text = "[1] ".repeat(SIZE) + "tru,";
-        let mut window = Window::new(text.as_bytes());
+        let mut json = JsonText::new(text.as_bytes());
         for _ in 0..SIZE {
-            assert_eq!(value(&mut window), "[1]");
+            assert_eq!(value(&mut json), "[1]");
         }
-        let (problem, place) = (value(&mut window), 4 * SIZE - 1);
+        let (problem, place) = (value(&mut json), 4 * SIZE - 1);
         assert!(problem.ends_with(&format!("at byte {place} or shortly after")), "{problem}");
     }
 }
