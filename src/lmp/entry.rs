@@ -64,7 +64,7 @@ impl<'a> EntryReader<'a> {
         Self { cycle, ignore_fields, remarked: false }
     }
 
-    /// The same, which does not remark on long names: who read the answer before it has done so.
+    /// The same, for an answer that has been read before: its long names have been remarked on then.
     #[must_use]
     pub fn silent(self) -> Self {
         Self { remarked: true, ..self }

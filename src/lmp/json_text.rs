@@ -141,7 +141,7 @@ impl<R: Read> JsonText<R> {
     }
 }
 
-/// The place serde names is one in the window, or in an entry.
+/// What is wrong, without serde's place: that counts from where the window or the entry begins, not the answer.
 pub(super) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
