@@ -12,7 +12,7 @@ pub(crate) enum Flaw {
     Dates,
     /// It is another server's.
     Name,
-    /// Nobody we trust has signed it.
+    /// Nobody we trust has signed it, or the signature is wrong.
     Signature,
     /// It is of no use to anybody.
     Other,

@@ -1,7 +1,7 @@
 //! Answers that are in memory as reports, so that nothing is parsed.
 
-use lmp_billing_sync::domain::{Cycle, KnownStatus, Report, Status};
-use lmp_billing_sync::store::{BadEntry, Contradicting, Entries, EntriesError, EntrySink};
+use lmp_billing_sync::domain::{Cycle, KnownStatus, Quarantined, Reason, Report, Status};
+use lmp_billing_sync::store::{Contradicting, Entries, EntriesError, EntrySink};
 
 /// Entries of an answer, good and bad.
 pub(crate) const ENTRIES: u16 = 5_000;
@@ -13,7 +13,7 @@ const CHANGED_ONE_IN: u16 = 20;
 /// An answer.
 pub(crate) struct Listed {
     reports: Vec<Report<'static>>,
-    bad: Option<BadEntry>,
+    bad: Option<Quarantined>,
 }
 
 impl Listed {
@@ -45,13 +45,10 @@ impl Listed {
     /// The first answer, with an entry in a report's place that cannot be one.
     pub(crate) fn one_bad(cycle: Cycle) -> Self {
         let mut answer = Self::first(cycle);
-        answer.bad = answer.reports.pop().map(|report| BadEntry {
-            position: i32::from(ENTRIES) - 1,
-            id: Some(report.id),
-            reason: "invalid_dates",
-            detail: "\"end_date\" is missing".to_owned(),
-            payload: format!(r#"{{"id":"{}"}}"#, report.id),
-            sha256: [7; 32],
+        answer.bad = answer.reports.pop().map(|report| {
+            let (raw, detail) =
+                (format!(r#"{{"id":"{}"}}"#, report.id), "\"end_date\" is missing".to_owned());
+            Quarantined::new(&raw, Some(report.id), Reason::InvalidDates, detail)
         });
         answer
     }
@@ -60,7 +57,7 @@ impl Listed {
 impl Entries for Listed {
     fn read(&self, sink: &mut dyn EntrySink) -> Result<(), EntriesError> {
         (0..).zip(&self.reports).try_for_each(|(position, report)| sink.report(position, report))?;
-        self.bad.iter().try_for_each(|bad| sink.bad(bad.clone()))
+        self.bad.iter().try_for_each(|bad| sink.bad(i32::from(ENTRIES) - 1, bad.clone()))
     }
 
     fn contradicting(&self, _: &[i32], _: usize) -> Result<Contradicting, EntriesError> {

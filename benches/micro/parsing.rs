@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::convert::Infallible;
+use std::error::Error;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use lmp_billing_sync::domain::{Cycle, KnownStatus, Report};
-use lmp_billing_sync::lmp::{Entry, EntryReader, read_answer};
+use lmp_billing_sync::lmp::{AnswerError, Entry, EntryReader, read_answer};
 
 const ENTRIES: u16 = 10_000;
 
@@ -60,7 +60,7 @@ pub(crate) fn benches(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let listed = read_answer(black_box(answer.as_bytes()), |_, raw| {
                     black_box(raw);
-                    Ok::<_, Infallible>(())
+                    Ok::<_, AnswerError>(())
                 });
                 assert_eq!(listed.expect("the answer is whole"), u32::from(ENTRIES));
             });
@@ -74,7 +74,7 @@ pub(crate) fn benches(criterion: &mut Criterion) {
                         read += u16::from((form.is_read)(black_box(&report)));
                         Ok(())
                     }
-                    Entry::Bad(bad) => Err(bad.detail),
+                    Entry::Bad(bad) => Err(Box::<dyn Error>::from(bad.detail)),
                 });
                 assert_eq!(listed.expect("every entry is a report"), u32::from(ENTRIES));
                 assert_eq!(read, ENTRIES);

@@ -4,12 +4,14 @@
 
 mod cycle;
 mod guid;
+mod quarantined;
 mod report;
 mod retention;
 mod status;
 
 pub use cycle::{Cycle, ParseCycleError};
 pub use guid::parse_guid;
+pub use quarantined::{Quarantined, Reason};
 pub use report::Report;
 pub use retention::{Retention, VENDOR_MONTHS, Window};
 pub use status::{KnownStatus, Status};

@@ -215,7 +215,7 @@ pub enum EmbeddedError {
     },
 
     /// The server runs but its database cannot be opened or made.
-    #[error("the PostgreSQL server on {cluster} is ready, but its database lmp_billing cannot be {action}")]
+    #[error("the PostgreSQL server on {cluster} is ready, but this program cannot {action}")]
     Database {
         /// The cluster's folder.
         cluster: PathBuf,

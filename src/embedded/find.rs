@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_versions_of_releases_packages_and_betas() {
+    fn versions_of_releases_packages_and_betas_are_read() {
         let read = |version| read_version(&format!("postgres (PostgreSQL) {version}\n"));
         assert_eq!(read("15.13 (Debian 15.13-0+deb12u1)"), Some((15, 13)));
         assert_eq!(read("9.6.24"), Some((9, 6)));

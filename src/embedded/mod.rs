@@ -224,20 +224,20 @@ impl EmbeddedPostgres {
             .ssl_mode(PgSslMode::Disable)
             .connect()
             .await
-            .map_err(failed("looked for"))?;
+            .map_err(failed("look for its database lmp_billing"))?;
         let exists = sqlx::query("select from pg_database where datname = $1")
             .bind(DATABASE)
             .fetch_optional(&mut connection)
             .await
-            .map_err(failed("looked for"))?;
+            .map_err(failed("look for its database lmp_billing"))?;
         if exists.is_none() {
             let create = format!("create database {DATABASE}");
             sqlx::query(sqlx::AssertSqlSafe(create))
                 .execute(&mut connection)
                 .await
-                .map_err(failed("created"))?;
+                .map_err(failed("create its database lmp_billing"))?;
         }
-        connection.close().await.map_err(failed("left"))
+        connection.close().await.map_err(failed("close the connection to it"))
     }
 }
 

@@ -19,11 +19,11 @@ const ENVIRONMENT: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
 #[derive(Clone, Debug)]
 pub(super) struct ServerUser {
     /// `None`: the user we are.
-    other: Option<Account>,
+    other: Option<UnixUser>,
 }
 
 #[derive(Clone, Debug)]
-struct Account {
+struct UnixUser {
     name: String,
     uid: u32,
     gid: u32,
@@ -48,7 +48,7 @@ impl ServerUser {
                 return Err(EmbeddedError::ForeignOwner { folder: cluster.to_owned(), owner: 0, we });
             }
             Some(owner) => {
-                Account { name: format!("id {}", owner.uid()), uid: owner.uid(), gid: owner.gid() }
+                UnixUser { name: format!("id {}", owner.uid()), uid: owner.uid(), gid: owner.gid() }
             }
             None => STEP_DOWN_TO.into_iter().find_map(look_up).ok_or(EmbeddedError::NoServerUser)?,
         };
@@ -120,12 +120,12 @@ impl ServerUser {
 const SERVICE_STATE: [&str; 2] = ["/var/lib/lmp-billing-sync", "/var/lib/private/lmp-billing-sync"];
 
 /// Asks `id`, which knows every source of users on Linux and macOS; reading `/etc/passwd` would not.
-fn look_up(name: &str) -> Option<Account> {
+fn look_up(name: &str) -> Option<UnixUser> {
     let ask = |what: &str| -> Option<u32> {
         let answer = Command::new("id").args([what, name]).stderr(Stdio::null()).output().ok()?;
         String::from_utf8(answer.stdout).ok()?.trim().parse().ok()
     };
-    Some(Account { name: name.to_owned(), uid: ask("-u")?, gid: ask("-g")? })
+    Some(UnixUser { name: name.to_owned(), uid: ask("-u")?, gid: ask("-g")? })
 }
 
 #[cfg(test)]
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_users_by_name() {
+    fn a_user_is_found_by_name() {
         assert_eq!(look_up("root").map(|root| root.uid), Some(0));
         assert!(look_up("no-such-user-here").is_none());
     }

@@ -7,11 +7,11 @@
 use std::io::{self, Read};
 
 use super::entry::RawEntry;
-use super::window::Window;
+use super::json_text::JsonText;
 
 /// Why an answer was not whole or not believable.
 #[derive(Debug, thiserror::Error)]
-pub enum AnswerError<E> {
+pub enum AnswerError {
     /// It is not the JSON it should be.
     #[error(
         "the answer is not a whole report list ({0}); LMP or something between may be in maintenance, or its format may have changed"
@@ -19,25 +19,7 @@ pub enum AnswerError<E> {
     Malformed(String),
     /// It could not be read back from the temporary file.
     #[error("cannot read the answer back from the temporary file: {0}")]
-    Io(io::Error),
-    /// The receiver of the entries gave up.
-    #[error(transparent)]
-    Receiver(E),
-}
-
-/// Why a text is no answer.
-pub(super) enum Problem {
-    Malformed(String),
-    Io(io::Error),
-}
-
-impl<E> From<Problem> for AnswerError<E> {
-    fn from(problem: Problem) -> Self {
-        match problem {
-            Problem::Malformed(problem) => Self::Malformed(problem),
-            Problem::Io(error) => Self::Io(error),
-        }
-    }
+    Io(#[from] io::Error),
 }
 
 /// Reads an answer, handing each entry of `reports` with its position, counted from 0, to `receive`;
@@ -45,11 +27,11 @@ impl<E> From<Problem> for AnswerError<E> {
 ///
 /// # Errors
 /// When the answer is not whole, cannot be read, or `receive` gives up.
-pub fn read_answer<E>(
+pub fn read_answer<E: From<AnswerError>>(
     reader: impl Read,
     mut receive: impl FnMut(u32, RawEntry<'_>) -> Result<(), E>,
-) -> Result<u32, AnswerError<E>> {
-    let mut json = Window::new(reader);
+) -> Result<u32, E> {
+    let mut json = JsonText::new(reader);
     if json.next()? != Some(b'{') {
         return Err(json.malformed("it is no object with a \"reports\" array").into());
     }
@@ -79,19 +61,20 @@ pub fn read_answer<E>(
     listed.ok_or_else(|| json.malformed("it has no \"reports\"").into())
 }
 
-fn key<R: Read>(json: &mut Window<R>) -> Result<String, Problem> {
+fn key<R: Read>(json: &mut JsonText<R>) -> Result<String, AnswerError> {
     let text = json.value()?;
-    let key = serde_json::from_str::<String>(text).map_err(|error| Problem::Malformed(error.to_string()))?;
+    let key =
+        serde_json::from_str::<String>(text).map_err(|error| AnswerError::Malformed(error.to_string()))?;
     match json.next()? {
         Some(b':') => Ok(key),
         _ => Err(json.malformed("a field's name has no value")),
     }
 }
 
-fn reports<R: Read, E>(
-    json: &mut Window<R>,
+fn reports<R: Read, E: From<AnswerError>>(
+    json: &mut JsonText<R>,
     receive: &mut impl FnMut(u32, RawEntry<'_>) -> Result<(), E>,
-) -> Result<u32, AnswerError<E>> {
+) -> Result<u32, E> {
     if json.next()? != Some(b'[') {
         return Err(json.malformed("its \"reports\" is no array").into());
     }
@@ -101,7 +84,7 @@ fn reports<R: Read, E>(
         return Ok(entries);
     }
     loop {
-        json.entry(|entry| receive(entries, entry))?.map_err(AnswerError::Receiver)?;
+        json.entry(|entry| receive(entries, entry))??;
         entries = entries.checked_add(1).ok_or_else(|| json.malformed("it has too many entries"))?;
         match json.next()? {
             Some(b',') => {}
@@ -115,12 +98,12 @@ fn reports<R: Read, E>(
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<String>, AnswerError<()>> {
+    fn read(text: &str) -> Result<Vec<String>, AnswerError> {
         let mut entries = Vec::new();
         let listed = read_answer(text.as_bytes(), |position, raw| {
             assert_eq!(position as usize, entries.len());
             entries.push(raw.text().to_owned());
-            Ok(())
+            Ok::<_, AnswerError>(())
         })?;
         assert_eq!(listed as usize, entries.len());
         Ok(entries)
@@ -162,7 +145,7 @@ mod tests {
                 let mut read = Vec::new();
                 let listed = read_answer(Drip(text.as_bytes(), step), |_, raw| {
                     read.push(raw.text().to_owned());
-                    Ok::<_, ()>(())
+                    Ok::<_, AnswerError>(())
                 });
                 assert_eq!(listed.unwrap() as usize, count);
                 assert!(read == entries, "{count} entries came back differently");
@@ -210,11 +193,13 @@ mod tests {
         ] {
             assert!(matches!(read(text), Err(AnswerError::Malformed(_))), "{text:?} was believed");
         }
+        let error = read(r#"{"error":"maintenance"}"#).unwrap_err().to_string();
+        assert!(error.contains("it has no \"reports\""), "{error}");
     }
 
     #[test]
     fn bytes_that_are_no_utf_8_are_refused() {
-        let result = read_answer(&b"{\"reports\":[\"\xff\"]}"[..], |_, _| Ok::<_, ()>(()));
+        let result = read_answer(&b"{\"reports\":[\"\xff\"]}"[..], |_, _| Ok::<_, AnswerError>(()));
         assert!(matches!(result, Err(AnswerError::Malformed(_))));
     }
 
@@ -222,15 +207,15 @@ mod tests {
     fn an_entry_that_would_fill_the_memory_is_refused() {
         let prefix: &[u8] = br#"{"reports":[""#;
         let endless = io::repeat(b'a').take(200 << 20);
-        let result = read_answer(prefix.chain(endless), |_, _| Ok::<_, ()>(()));
+        let result = read_answer(prefix.chain(endless), |_, _| Ok::<_, AnswerError>(()));
         assert!(matches!(result, Err(AnswerError::Malformed(problem)) if problem.contains("larger than")));
     }
 
     #[test]
     fn the_receivers_own_error_comes_back() {
         let result = read_answer(r#"{"reports":[1,2]}"#.as_bytes(), |position, _| {
-            if position == 1 { Err("enough") } else { Ok(()) }
+            if position == 1 { Err(Box::<dyn std::error::Error>::from("enough")) } else { Ok(()) }
         });
-        assert!(matches!(result, Err(AnswerError::Receiver("enough"))));
+        assert_eq!(result.unwrap_err().to_string(), "enough");
     }
 }

@@ -17,13 +17,13 @@ const MEMORY_LIMIT: usize = 256 << 10;
 /// A decoded answer body.
 #[derive(Debug)]
 pub struct Body {
-    store: Store,
+    held: Held,
     size: u64,
     sha256: [u8; 32],
 }
 
 #[derive(Debug)]
-enum Store {
+enum Held {
     Memory(Bytes),
     File(File),
 }
@@ -44,9 +44,9 @@ impl Body {
     /// # Errors
     /// When the file's handle cannot be doubled (the process is out of file descriptors).
     pub fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(match &self.store {
-            Store::Memory(bytes) => Box::new(io::Cursor::new(bytes.clone())),
-            Store::File(file) => Box::new(FileReader { file: file.try_clone()?, offset: 0 }),
+        Ok(match &self.held {
+            Held::Memory(bytes) => Box::new(io::Cursor::new(bytes.clone())),
+            Held::File(file) => Box::new(FileReader { file: file.try_clone()?, offset: 0 }),
         })
     }
 }
@@ -56,7 +56,7 @@ impl From<Vec<u8>> for Body {
         Self {
             size: bytes.len() as u64,
             sha256: Sha256::digest(&bytes).into(),
-            store: Store::Memory(bytes.into()),
+            held: Held::Memory(bytes.into()),
         }
     }
 }
@@ -116,11 +116,11 @@ impl Spool {
         if self.file.is_some() {
             self.write().await?;
         }
-        let store = match self.file {
-            Some(file) => Store::File(file),
-            None => Store::Memory(self.memory.into()),
+        let held = match self.file {
+            Some(file) => Held::File(file),
+            None => Held::Memory(self.memory.into()),
         };
-        Ok(Body { store, size: self.size, sha256: self.hasher.finalize().into() })
+        Ok(Body { held, size: self.size, sha256: self.hasher.finalize().into() })
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
                 assert!(spool.memory.len() <= MEMORY_LIMIT, "{} bytes in memory", spool.memory.len());
             }
             let body = spool.finish().await.unwrap();
-            assert_eq!(matches!(body.store, Store::File(_)), size > MEMORY_LIMIT, "{size} bytes");
+            assert_eq!(matches!(body.held, Held::File(_)), size > MEMORY_LIMIT, "{size} bytes");
             assert_eq!(body.size(), size as u64);
             assert_eq!(body.sha256(), <[u8; 32]>::from(Sha256::digest(&bytes)));
             for _ in 0..2 {

@@ -267,7 +267,7 @@ impl Client {
     }
 }
 
-/// Of the last request.
+/// The trace id of the last request, for the log.
 fn trace_id(exchange: &Mutex<Exchange>) -> Option<String> {
     exchange.lock().ok()?.trace_id.map(|id| id.to_string())
 }

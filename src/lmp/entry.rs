@@ -8,11 +8,9 @@ use std::collections::BTreeSet;
 
 use chrono::{Datelike, NaiveDate};
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use super::window::without_place;
-use crate::domain::{Cycle, KnownStatus, Report, Status, parse_guid};
+use super::json_text::without_place;
+use crate::domain::{Cycle, KnownStatus, Quarantined, Reason, Report, Status, parse_guid};
 
 pub(super) use fields::Fields;
 use storable::{Storable, has_absurd_number};
@@ -21,32 +19,15 @@ use storable::{Storable, has_absurd_number};
 const MAX_STATUS_CHARS: usize = 64;
 /// The vendor promises at most this; longer names are taken and remarked on.
 const MAX_NAME_CHARS: usize = 128;
-/// A quarantined entry is kept up to this size: a report has a few hundred bytes, and a thousand entries of
-/// one answer are held in memory until they are stored.
-const MAX_PAYLOAD_BYTES: usize = 8 << 10;
-
 /// One entry of an answer, found and not judged yet.
 #[derive(Debug)]
 pub struct RawEntry<'a> {
-    text: &'a str,
+    pub(super) text: &'a str,
     /// Absent if it is no object, or one with a name that cannot be read.
-    fields: Option<Fields<'a>>,
+    pub(super) fields: Option<Fields<'a>>,
 }
 
 impl<'a> RawEntry<'a> {
-    pub(super) fn split(text: &'a str, fields: Fields<'a>) -> Self {
-        Self { text, fields: Some(fields) }
-    }
-
-    pub(super) fn unsplit(text: &'a str) -> Self {
-        Self { text, fields: None }
-    }
-
-    #[cfg(test)]
-    pub(super) fn is_split(&self) -> bool {
-        self.fields.is_some()
-    }
-
     /// Its JSON text.
     pub fn text(&self) -> &'a str {
         self.text
@@ -65,81 +46,7 @@ pub enum Entry<'a> {
     /// A report.
     Good(Report<'a>),
     /// What cannot be a report.
-    Bad(Bad),
-}
-
-/// An entry that cannot be a report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bad {
-    /// The id, if it can be read: its stored report is then left as it is.
-    pub id: Option<Uuid>,
-    /// A short code.
-    pub reason: Reason,
-    /// What is wrong, in a sentence.
-    pub detail: String,
-    /// SHA-256 of the entry's bytes.
-    pub sha256: [u8; 32],
-    /// The entry's text, cut if very long.
-    pub payload: String,
-}
-
-/// Why an entry is no report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// It is no JSON object.
-    NotAnObject,
-    /// A field occurs twice.
-    DuplicateField,
-    /// NUL or an unpaired surrogate in a text.
-    InvalidText,
-    /// The id is missing or no GUID.
-    InvalidId,
-    /// The name is missing, empty or no text.
-    InvalidName,
-    /// A date is missing or not `YYYY-MM-DD`, or the period runs backwards.
-    InvalidDates,
-    /// The status is missing, empty, too long or no text.
-    InvalidStatus,
-    /// The under-review status is neither text nor null.
-    InvalidUnderReviewStatus,
-    /// An unknown field holds what the database cannot keep.
-    UnstorableExtra,
-    /// The period does not overlap the cycle asked for.
-    OffCycle,
-    /// The same id stands twice in the answer, with different facts.
-    ConflictingDuplicate,
-}
-
-impl Reason {
-    /// The code as it is stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotAnObject => "not_an_object",
-            Self::DuplicateField => "duplicate_field",
-            Self::InvalidText => "invalid_text",
-            Self::InvalidId => "invalid_id",
-            Self::InvalidName => "invalid_name",
-            Self::InvalidDates => "invalid_dates",
-            Self::InvalidStatus => "invalid_status",
-            Self::InvalidUnderReviewStatus => "invalid_under_review_status",
-            Self::UnstorableExtra => "unstorable_extra",
-            Self::OffCycle => "off_cycle",
-            Self::ConflictingDuplicate => "conflicting_duplicate",
-        }
-    }
-}
-
-impl Bad {
-    /// A bad entry, from its text.
-    pub fn new(raw: &str, id: Option<Uuid>, reason: Reason, detail: String) -> Self {
-        let cut = raw.floor_char_boundary(MAX_PAYLOAD_BYTES);
-        let detail = if cut < raw.len() {
-            format!("{detail} (payload cut after {cut} of {} bytes)", raw.len())
-        } else {
-            detail
-        };
-        Self { id, reason, detail, sha256: Sha256::digest(raw).into(), payload: raw[..cut].to_owned() }
-    }
+    Bad(Quarantined),
 }
 
 /// Reads the entries of an answer for one cycle.
@@ -157,7 +64,7 @@ impl<'a> EntryReader<'a> {
         Self { cycle, ignore_fields, remarked: false }
     }
 
-    /// The same, which does not remark on long names: who read the answer before it has done so.
+    /// The same, for an answer that has been read before: its long names have been remarked on then.
     #[must_use]
     pub fn silent(self) -> Self {
         Self { remarked: true, ..self }
@@ -172,7 +79,7 @@ impl<'a> EntryReader<'a> {
             Ok(report) => Entry::Good(report),
             Err((reason, detail)) => {
                 let id = text(fields.id).ok().and_then(|text| parse_guid(&text));
-                Entry::Bad(Bad::new(raw, id, reason, detail))
+                Entry::Bad(Quarantined::new(raw, id, reason, detail))
             }
         }
     }
@@ -250,12 +157,19 @@ impl<'a> EntryReader<'a> {
 }
 
 /// Why an entry has no fields.
-fn unsplittable(raw: &str) -> Bad {
+fn unsplittable(raw: &str) -> Quarantined {
     let error = match serde_json::from_str::<Fields<'_>>(raw) {
         Err(error) if raw.starts_with('{') => without_place(&error),
-        _ => return Bad::new(raw, None, Reason::NotAnObject, "the entry is not a JSON object".to_owned()),
+        _ => {
+            return Quarantined::new(
+                raw,
+                None,
+                Reason::NotAnObject,
+                "the entry is not a JSON object".to_owned(),
+            );
+        }
     };
-    Bad::new(raw, None, Reason::InvalidText, error)
+    Quarantined::new(raw, None, Reason::InvalidText, error)
 }
 
 fn status<'r>(fields: &Fields<'r>) -> Result<Status<'r>, (Reason, String)> {
@@ -274,9 +188,10 @@ fn under_review_status<'r>(fields: &Fields<'r>) -> Result<Option<Cow<'r, str>>, 
     match text(fields.under_review_status) {
         Ok(text) if text.is_empty() => Ok(None),
         Ok(text) => Ok(Some(text)),
-        Err(TextProblem::Missing | TextProblem::Null) => Ok(None),
-        Err(TextProblem::Nul) => Err(nul("under_review_status")),
-        Err(TextProblem::Surrogate) => Err(surrogate("under_review_status")),
+        Err(TextProblem::Absent(_)) => Ok(None),
+        Err(TextProblem::Unstorable(problem)) => {
+            Err((Reason::InvalidText, format!("\"under_review_status\" {problem}")))
+        }
         Err(TextProblem::NotText) => Err((
             Reason::InvalidUnderReviewStatus,
             "\"under_review_status\" is neither text nor null".to_owned(),
@@ -309,46 +224,38 @@ fn required<'a>(
     field: &str,
     reason: Reason,
 ) -> Result<Cow<'a, str>, (Reason, String)> {
-    let problem = match text(value) {
-        Ok(text) if text.is_empty() => "is empty",
+    let (reason, problem) = match text(value) {
+        Ok(text) if text.is_empty() => (reason, "is empty"),
         Ok(text) => return Ok(text),
-        Err(TextProblem::Missing) => "is missing",
-        Err(TextProblem::Null) => "is null",
-        Err(TextProblem::NotText) => "is not a text",
-        Err(TextProblem::Nul) => return Err(nul(field)),
-        Err(TextProblem::Surrogate) => return Err(surrogate(field)),
+        Err(TextProblem::Absent(problem)) => (reason, problem),
+        Err(TextProblem::NotText) => (reason, "is not a text"),
+        Err(TextProblem::Unstorable(problem)) => (Reason::InvalidText, problem),
     };
     Err((reason, format!("\"{field}\" {problem}")))
 }
 
-fn nul(field: &str) -> (Reason, String) {
-    (Reason::InvalidText, format!("\"{field}\" holds the character NUL"))
-}
-
-fn surrogate(field: &str) -> (Reason, String) {
-    (Reason::InvalidText, format!("\"{field}\" holds half a surrogate pair"))
-}
-
 enum TextProblem {
-    Missing,
-    Null,
+    Absent(&'static str),
     NotText,
-    Nul,
-    Surrogate,
+    Unstorable(&'static str),
 }
 
 /// The text of a JSON string, borrowed where nothing in it is escaped.
 fn text(value: Option<&RawValue>) -> Result<Cow<'_, str>, TextProblem> {
-    let raw = value.ok_or(TextProblem::Missing)?.get();
+    let raw = value.ok_or(TextProblem::Absent("is missing"))?.get();
     if raw == "null" {
-        return Err(TextProblem::Null);
+        return Err(TextProblem::Absent("is null"));
     }
     let inner = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).ok_or(TextProblem::NotText)?;
     if !inner.contains('\\') {
         return Ok(Cow::Borrowed(inner));
     }
-    let text: String = serde_json::from_str(raw).map_err(|_| TextProblem::Surrogate)?;
-    if text.contains('\0') { Err(TextProblem::Nul) } else { Ok(Cow::Owned(text)) }
+    let text: String =
+        serde_json::from_str(raw).map_err(|_| TextProblem::Unstorable("holds half a surrogate pair"))?;
+    if text.contains('\0') {
+        return Err(TextProblem::Unstorable("holds the character NUL"));
+    }
+    Ok(Cow::Owned(text))
 }
 
 /// A value as a person may read it in a sentence: quoted, escaped, not too long.

@@ -70,7 +70,7 @@ pub enum LmpError {
         "LMP refused the request ({0}); if it lasts, ask Trend Micro's support, who find the request by its trace id"
     )]
     Refused(StatusCode),
-    /// The program ends, or the run is not ours any more.
+    /// Whoever wanted the answer does not want it any more: the program ends, or the run has become another's.
     #[error("told to stop while waiting for the answer")]
     Stopped,
     /// The decoded answer is larger than allowed.

@@ -11,15 +11,15 @@ mod client;
 mod date;
 mod entry;
 mod error;
+mod json_text;
 mod limit;
 mod retry;
 pub mod sign;
-mod window;
 
 pub use answer::{AnswerError, read_answer};
 pub use body::Body;
 pub use client::{Answer, Client, ClientOptions, Exchange, Failure};
 pub use date::{retry_after, server_date};
-pub use entry::{Bad, Entry, EntryReader, RawEntry, Reason};
+pub use entry::{Entry, EntryReader, RawEntry};
 pub use error::LmpError;
 pub use limit::Limit;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backon::ExponentialBuilder;
 
-/// All waits of one poll together stay below this.
+/// All waits of one poll together are no longer than this.
 const WAIT_BUDGET: Duration = Duration::from_mins(1);
 
 /// Half a second, doubling, each wait stretched by a random part of itself.

@@ -2,7 +2,7 @@
 //!
 //! The world keeps no state: whatever is random about a partner or a report is drawn again, from the
 //! same key, each time it is asked for. So the same seed gives the same world at every moment, in
-//! any order of asking and on every platform (only 32 and 64 bit draws are used, never `usize`).
+//! any order of asking and on every platform: what the world draws has 32 or 64 bits, never those of a `usize`.
 
 use fastrand::Rng;
 use uuid::Uuid;

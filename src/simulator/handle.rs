@@ -1,4 +1,4 @@
-//! The strings by which tests pull the simulator.
+//! Steers a running simulator and tells what it was asked.
 
 use std::sync::Arc;
 

@@ -41,12 +41,12 @@ pub struct Exchange {
     pub faults: Vec<Fault>,
     /// What was sent. `None` until the last byte of it is on its way, and for ever if nothing, or
     /// not even whole headers, were sent.
-    pub answer: Option<Answer>,
+    pub answer: Option<Sent>,
 }
 
 /// What was sent.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Sent {
     /// Status code.
     pub status: u16,
     /// The body as far as it was sent.
@@ -145,7 +145,7 @@ impl Receipt {
             "answered a request"
         );
         let body = std::mem::take(&mut self.body).into();
-        let answer = Answer { status, body };
+        let answer = Sent { status, body };
         let mut exchanges = lock(&self.ledger.exchanges);
         if let Some(exchange) = exchanges.iter_mut().rev().find(|exchange| exchange.number == self.number) {
             exchange.answer = Some(answer);

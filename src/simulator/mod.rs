@@ -41,7 +41,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use clock::WorldClock;
 pub use faults::{BadEntry, FAULT_HELP, Fault, FaultRule, Gate, RetryAfter};
 pub use handle::SimulatorHandle;
-pub use ledger::{Answer, Exchange};
+pub use ledger::{Exchange, Sent};
 pub use refusal::Refusal;
 pub use start::{Account, DEFAULT_ACCESS_TOKEN, DEFAULT_SECRET_KEY, RunningSimulator, Simulator};
 pub use world::{Order, SimReport, World};

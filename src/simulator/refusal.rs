@@ -13,10 +13,10 @@ pub enum Refusal {
     /// The resource takes POST only.
     #[error("only POST is allowed here")]
     MethodNotAllowed,
-    /// A header is missing or not text.
+    /// A header is missing.
     #[error("the header {0} is missing")]
     MissingHeader(&'static str),
-    /// A header does not have the documented form.
+    /// A header is no text, or not of the documented form.
     #[error("the header {0} does not have the documented form")]
     MalformedHeader(&'static str),
     /// The access token belongs to no account.

@@ -24,7 +24,7 @@ mod ticks;
 mod turn;
 mod tx;
 
-pub use apply::{BadEntry, Contradicting, Entries, EntriesError, EntrySink, Guard};
+pub use apply::{Contradicting, Entries, EntriesError, EntrySink, Guard};
 pub use columns::Extra;
 pub use error::StoreError;
 pub use export::{CurrentReport, ExportFilter};

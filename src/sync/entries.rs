@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::domain::Cycle;
-use crate::lmp::{AnswerError, Bad, Body, Entry, EntryReader, RawEntry, Reason, read_answer};
-use crate::store::{BadEntry, Contradicting, Entries, EntriesError, EntrySink};
+use crate::domain::{Cycle, Quarantined, Reason};
+use crate::lmp::{AnswerError, Body, Entry, EntryReader, RawEntry, read_answer};
+use crate::store::{Contradicting, Entries, EntriesError, EntrySink};
 
 /// The entries of one answer.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl AnswerEntries {
         Self { likely_new, ..self }
     }
 
-    fn reader(&self) -> EntryReader<'_> {
+    fn entry_reader(&self) -> EntryReader<'_> {
         let reader = EntryReader::new(self.cycle, &self.ignore_fields);
         if self.read_before.swap(true, Ordering::Relaxed) { reader.silent() } else { reader }
     }
@@ -41,22 +41,19 @@ impl AnswerEntries {
         &self,
         receive: impl FnMut(u32, RawEntry<'_>) -> Result<(), EntriesError>,
     ) -> Result<(), EntriesError> {
-        let reader = self
-            .body
-            .reader()
-            .map_err(|error| AnswerError::<EntriesError>::Io(error).into_entries_error())?;
-        read_answer(reader, receive).map(drop).map_err(AnswerError::into_entries_error)
+        let reader = self.body.reader().map_err(AnswerError::Io)?;
+        read_answer(reader, receive).map(drop)
     }
 }
 
 impl Entries for AnswerEntries {
     fn read(&self, sink: &mut dyn EntrySink) -> Result<(), EntriesError> {
-        let mut reader = self.reader();
+        let mut reader = self.entry_reader();
         self.for_each(|position, raw| {
             let position = number(position)?;
             match reader.read(raw) {
                 Entry::Good(report) => sink.report(position, &report),
-                Entry::Bad(bad) => sink.bad(entry(position, bad)),
+                Entry::Bad(bad) => sink.bad(position, bad),
             }
         })
     }
@@ -66,7 +63,7 @@ impl Entries for AnswerEntries {
     }
 
     fn contradicting(&self, positions: &[i32], keep: usize) -> Result<Contradicting, EntriesError> {
-        let mut reader = self.reader();
+        let mut reader = self.entry_reader();
         let mut found = Contradicting::default();
         let mut kept = HashSet::new();
         self.for_each(|position, raw| {
@@ -76,10 +73,10 @@ impl Entries for AnswerEntries {
             {
                 let detail =
                     format!("another entry of the answer says something else of report {}", report.id);
-                let bad = Bad::new(text, Some(report.id), Reason::ConflictingDuplicate, detail);
+                let bad = Quarantined::new(text, Some(report.id), Reason::ConflictingDuplicate, detail);
                 found.digests.push((position, bad.sha256));
                 if found.kept.len() < keep && kept.insert(bad.sha256) {
-                    found.kept.push(entry(position, bad));
+                    found.kept.push((position, bad));
                 }
             }
             Ok(())
@@ -93,23 +90,9 @@ fn number(position: u32) -> Result<i32, EntriesError> {
         .map_err(|_| EntriesError::NotBelieved("the answer has more than 2^31 entries".to_owned()))
 }
 
-fn entry(position: i32, bad: Bad) -> BadEntry {
-    BadEntry {
-        position,
-        id: bad.id,
-        reason: bad.reason.as_str(),
-        detail: bad.detail,
-        payload: bad.payload,
-        sha256: bad.sha256,
-    }
-}
-
-impl AnswerError<EntriesError> {
-    fn into_entries_error(self) -> EntriesError {
-        match self {
-            Self::Receiver(error) => error,
-            Self::Malformed(_) | Self::Io(_) => EntriesError::NotBelieved(self.to_string()),
-        }
+impl From<AnswerError> for EntriesError {
+    fn from(error: AnswerError) -> Self {
+        Self::NotBelieved(error.to_string())
     }
 }
 
@@ -137,8 +120,8 @@ mod tests {
             Ok(())
         }
 
-        fn bad(&mut self, entry: BadEntry) -> Result<(), EntriesError> {
-            self.0.push((entry.position, entry.reason.to_owned()));
+        fn bad(&mut self, position: i32, entry: Quarantined) -> Result<(), EntriesError> {
+            self.0.push((position, entry.reason.as_str().to_owned()));
             Ok(())
         }
     }
@@ -168,12 +151,13 @@ mod tests {
     fn contradicting_entries_are_digested_all_and_kept_as_far_as_there_is_room() {
         let [a, b] = GOOD;
         let found = answer(&format!("{a},7,{b},{a}")).contradicting(&[0, 1, 2], 1).unwrap();
-        let digest = |raw: &str| Bad::new(raw, None, Reason::ConflictingDuplicate, String::new()).sha256;
+        let digest =
+            |raw: &str| Quarantined::new(raw, None, Reason::ConflictingDuplicate, String::new()).sha256;
         // The second cannot be a report anyway, and nobody asked for the last.
         assert_eq!(found.digests, [(0, digest(a)), (2, digest(b))]);
         let kept: Vec<_> =
-            found.kept.iter().map(|entry| (entry.position, entry.reason, &*entry.payload)).collect();
-        assert_eq!(kept, [(0, "conflicting_duplicate", a)]);
-        assert!(found.kept[0].detail.ends_with("report a0000000-0000-4000-8000-000000000001"));
+            found.kept.iter().map(|(position, entry)| (*position, entry.reason, &*entry.payload)).collect();
+        assert_eq!(kept, [(0, Reason::ConflictingDuplicate, a)]);
+        assert!(found.kept[0].1.detail.ends_with("report a0000000-0000-4000-8000-000000000001"));
     }
 }

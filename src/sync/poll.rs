@@ -125,7 +125,7 @@ impl AccountSync<'_> {
             server_date: exchange.server_date,
             attempts: i16::try_from(exchange.attempts).unwrap_or(i16::MAX),
             body: None,
-            read_by: self.rules.reader(),
+            read_by: self.rules.read_by(),
         }
     }
 

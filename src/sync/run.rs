@@ -45,7 +45,7 @@ impl Rules {
     }
 
     /// What reads answers: another version, or other fields ignored, may read the same bytes differently.
-    pub(super) fn reader(&self) -> String {
+    pub(super) fn read_by(&self) -> String {
         let version = env!("CARGO_PKG_VERSION");
         if self.ignore_fields.is_empty() {
             return version.to_owned();

@@ -48,7 +48,8 @@ async fn processes_that_share_a_server_share_the_template() {
     let dir = data_dir();
     let server = EmbeddedPostgres::start(&EmbeddedOptions::for_tests(dir.path())).await.unwrap();
     let url = server.url();
-    let spawn = |_| child("clones", |command| command.env("TEST_DATABASE_URL", url.expose_secret()));
+    let spawn =
+        |_| child("a_process_that_clones", |command| command.env("TEST_DATABASE_URL", url.expose_secret()));
     let children: Vec<Child> = (0..4).map(spawn).collect();
     for mut child in children {
         assert!(child.wait().unwrap().success());
@@ -66,7 +67,7 @@ async fn processes_that_share_a_server_share_the_template() {
 
 #[test]
 #[ignore = "started by other tests as a process of its own"]
-fn clones() {
+fn a_process_that_clones() {
     if std::env::var_os(RUN).is_some() {
         the_server_does_not_go_with_the_first_runtime();
     }
@@ -74,7 +75,7 @@ fn clones() {
 
 #[tokio::test]
 async fn the_private_server_and_its_folder_go_with_a_killed_test_process() {
-    let mut child = child("serves", |command| {
+    let mut child = child("a_process_that_serves", |command| {
         command.env_remove("TEST_DATABASE_URL").env_remove("TEST_DATABASE").stdout(Stdio::piped())
     });
     let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -91,7 +92,7 @@ async fn the_private_server_and_its_folder_go_with_a_killed_test_process() {
 
 #[tokio::test]
 #[ignore = "started by other tests as a process of its own"]
-async fn serves() {
+async fn a_process_that_serves() {
     if std::env::var_os(RUN).is_none() {
         return;
     }

@@ -6,7 +6,7 @@ use super::CLOCK_TOLERANCE_SECONDS;
 use super::findings::{Findings, off, subject};
 use crate::config::{Account, Settings};
 use crate::domain::Cycle;
-use crate::lmp::{Answer, read_answer};
+use crate::lmp::{Answer, AnswerError, read_answer};
 use crate::setup::{client, limit};
 
 pub(super) async fn check(findings: &mut Findings, settings: &Settings, account: &Account, cycle: Cycle) {
@@ -53,7 +53,7 @@ pub(super) fn check_unconnected(findings: &mut Findings, settings: &Settings, ac
 
 fn entries(answer: &Answer) -> anyhow::Result<u32> {
     let reader = answer.body.reader()?;
-    Ok(read_answer(reader, |_, _| Ok::<_, std::convert::Infallible>(()))?)
+    Ok(read_answer(reader, |_, _| Ok::<_, AnswerError>(()))?)
 }
 
 /// Who vouches for the server that has answered.

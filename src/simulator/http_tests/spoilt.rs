@@ -93,7 +93,7 @@ async fn without_the_last_chunk_all_json_is_there_and_the_end_is_not() {
 }
 
 #[tokio::test]
-async fn resets_are_resets() {
+async fn a_connection_is_reset_in_the_head_or_in_the_body() {
     let simulator = with_fault(Fault::ResetInHeaders).await;
     let (response, end) = read_to_end(&mut july().write(&simulator).await).await;
     assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
@@ -109,7 +109,7 @@ async fn resets_are_resets() {
 }
 
 #[tokio::test]
-async fn drops_come_one_at_a_time() {
+async fn a_dripped_answer_comes_byte_by_byte_and_whole() {
     let interval = Duration::from_millis(1);
     let simulator = builder().partners(1).start().await.unwrap();
     let whole = july().send(&simulator).await.text().await.unwrap();

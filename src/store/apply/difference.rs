@@ -14,7 +14,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sqlx::{Executor, PgConnection};
 
-use super::{Answer, BadEntry, Before, Guard, Outcome, Poll, PollResult, StoreError, Survey, int, stage};
+use super::{Answer, Before, Guard, Outcome, Poll, PollResult, StoreError, Survey, int, stage};
+use crate::domain::Quarantined;
 
 /// A transaction with the answer staged.
 pub(super) struct Work<'a> {
@@ -24,7 +25,7 @@ pub(super) struct Work<'a> {
     pub(super) survey: &'a Survey,
     pub(super) open_quarantine: bool,
     /// The first entries that contradict each other.
-    pub(super) contradicting: Vec<BadEntry>,
+    pub(super) contradicting: Vec<(i32, Quarantined)>,
     pub(super) moment: DateTime<Utc>,
 }
 

@@ -1,8 +1,6 @@
 //! What the store wants of an answer: its entries, in their order, as often as it asks.
 
-use uuid::Uuid;
-
-use crate::domain::Report;
+use crate::domain::{Quarantined, Report};
 
 /// Where the entries of an answer come from. They may be asked for again: by another way of storing
 /// them, or when a transaction is repeated.
@@ -38,7 +36,7 @@ pub trait EntrySink {
     ///
     /// # Errors
     /// When no more are wanted.
-    fn bad(&mut self, entry: BadEntry) -> Result<(), EntriesError>;
+    fn bad(&mut self, position: i32, entry: Quarantined) -> Result<(), EntriesError>;
 }
 
 /// Why the entries of an answer came to no end.
@@ -57,23 +55,6 @@ pub enum EntriesError {
 pub struct Contradicting {
     /// Where each stands, and its SHA-256.
     pub digests: Vec<(i32, [u8; 32])>,
-    /// The first of them, to be kept.
-    pub kept: Vec<BadEntry>,
-}
-
-/// An entry for the quarantine.
-#[derive(Debug, Clone)]
-pub struct BadEntry {
-    /// Place in the answer, from 0.
-    pub position: i32,
-    /// The report's id, if it can be read.
-    pub id: Option<Uuid>,
-    /// Short code.
-    pub reason: &'static str,
-    /// A sentence.
-    pub detail: String,
-    /// The entry's text.
-    pub payload: String,
-    /// SHA-256 of the whole entry.
-    pub sha256: [u8; 32],
+    /// The first of them, to be kept, and where each stands.
+    pub kept: Vec<(i32, Quarantined)>,
 }

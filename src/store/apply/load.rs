@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::copy::{FACTS, Fields, Rows, copy_in};
-use super::{Answer, BadEntry, EntriesError, EntrySink, StoreError, int};
-use crate::domain::Report;
+use super::{Answer, EntriesError, EntrySink, StoreError, int};
+use crate::domain::{Quarantined, Report};
 
 const COPY: &str = "copy lmp_billing.reports (account, cycle, version, poll_id, valid_from, status_since, first_seen_at, \
                     id, partner_company_name, start_date, end_date, status, under_review_status, extra) \
@@ -76,7 +76,7 @@ impl EntrySink for Load<'_> {
         Ok(())
     }
 
-    fn bad(&mut self, _: BadEntry) -> Result<(), EntriesError> {
+    fn bad(&mut self, _: i32, _: Quarantined) -> Result<(), EntriesError> {
         // The survey has found none.
         Err(EntriesError::NotBelieved("the answer reads differently the second time".to_owned()))
     }

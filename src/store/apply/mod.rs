@@ -27,7 +27,7 @@ mod quarantine;
 mod stage;
 mod survey;
 
-pub use entries::{BadEntry, Contradicting, Entries, EntriesError, EntrySink};
+pub use entries::{Contradicting, Entries, EntriesError, EntrySink};
 pub use guard::Guard;
 
 use chrono::{DateTime, Utc};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::difference::Work;
-use super::{BadEntry, Contradicting, Entries, MAX_PAYLOADS, StoreError, int};
+use super::{Contradicting, Entries, MAX_PAYLOADS, StoreError, int};
+use crate::domain::Quarantined;
 
 impl Work<'_> {
     /// Leaves identical duplicates out, and quarantines entries that contradict each other.
@@ -80,7 +81,13 @@ impl Work<'_> {
             query.bind(&poll.account).bind(cycle).bind(moment).bind(believed)
         })
         .await?;
-        let bad: Vec<&BadEntry> = self.survey.bad.iter().chain(&self.contradicting).collect();
+        let (positions, bad): (Vec<i32>, Vec<&Quarantined>) = self
+            .survey
+            .bad
+            .iter()
+            .chain(&self.contradicting)
+            .map(|(position, entry)| (*position, entry))
+            .unzip();
         if bad.is_empty() {
             return Ok(());
         }
@@ -99,9 +106,9 @@ impl Work<'_> {
             self.poll.account,
             cycle,
             moment,
-            &bad.iter().map(|entry| entry.position).collect::<Vec<_>>(),
+            &positions,
             &bad.iter().map(|entry| entry.id).collect::<Vec<_>>() as &[Option<uuid::Uuid>],
-            &bad.iter().map(|entry| entry.reason).collect::<Vec<_>>() as &[&str],
+            &bad.iter().map(|entry| entry.reason.as_str()).collect::<Vec<_>>() as &[&str],
             &bad.iter().map(|entry| entry.detail.as_str()).collect::<Vec<_>>() as &[&str],
             &bad.iter().map(|entry| entry.payload.as_str()).collect::<Vec<_>>() as &[&str],
             &bad.iter().map(|entry| entry.sha256.to_vec()).collect::<Vec<_>>(),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 
 use super::copy::{FACTS, Rows, copy_in};
-use super::{BadEntry, Entries, EntriesError, EntrySink, StoreError};
-use crate::domain::Report;
+use super::{Entries, EntriesError, EntrySink, StoreError};
+use crate::domain::{Quarantined, Report};
 
 const COPY: &str = "copy pg_temp.lmp_stage (position, bad_sha256, id, partner_company_name, start_date, end_date, \
                     status, under_review_status, extra) from stdin (format binary)";
@@ -29,9 +29,9 @@ impl EntrySink for Stage<'_> {
         Ok(())
     }
 
-    fn bad(&mut self, entry: BadEntry) -> Result<(), EntriesError> {
+    fn bad(&mut self, position: i32, entry: Quarantined) -> Result<(), EntriesError> {
         let row = self.0.row(COLUMNS)?;
-        row.int4(entry.position);
+        row.int4(position);
         row.bytes(&entry.sha256);
         match &entry.id {
             Some(id) => row.bytes(id.as_bytes()),

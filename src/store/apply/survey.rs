@@ -8,8 +8,8 @@ use chrono::NaiveDate;
 
 use super::fingerprint::{Facts, Fingerprint, Keys};
 use super::kept::Kept;
-use super::{BadEntry, Entries, EntriesError, EntrySink, StoreError};
-use crate::domain::{Report, Retention, Status};
+use super::{Entries, EntriesError, EntrySink, StoreError};
+use crate::domain::{Quarantined, Report, Retention, Status};
 
 /// What of an answer is kept for the quarantine, at most this many entries per poll.
 pub(super) const MAX_PAYLOADS: usize = 1000;
@@ -30,7 +30,7 @@ pub(super) struct Survey {
     /// Whether an id may stand in it twice; if not, none does.
     pub(super) doubles: bool,
     /// The first bad entries.
-    pub(super) bad: Vec<BadEntry>,
+    pub(super) bad: Vec<(i32, Quarantined)>,
     /// Over the good entries that are not past retention.
     pub(super) fingerprint: Fingerprint,
     pub(super) keys: Keys,
@@ -107,7 +107,7 @@ impl EntrySink for Surveyor {
         Ok(())
     }
 
-    fn bad(&mut self, entry: BadEntry) -> Result<(), EntriesError> {
+    fn bad(&mut self, position: i32, entry: Quarantined) -> Result<(), EntriesError> {
         match entry.id {
             Some(id) => self.note(id),
             None => self.survey.unreadable += 1,
@@ -115,7 +115,7 @@ impl EntrySink for Surveyor {
         self.survey.bad_entries += 1;
         // Copies of one are one: they must not take the place of others.
         if self.survey.bad.len() < MAX_PAYLOADS && self.payloads.insert(entry.sha256) {
-            self.survey.bad.push(entry);
+            self.survey.bad.push((position, entry));
         }
         Ok(())
     }

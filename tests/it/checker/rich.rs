@@ -6,18 +6,18 @@ use lmp_billing_sync::store::{Claim, Job, NewRun, Outcome, RunOutcome, Sent, Sto
 use serde_json::{Value, json};
 
 use super::{Expectations, Pruned};
-use crate::cli::lab::{Lab, months_ago, report, token};
+use crate::cli::lab::{CommandLab, months_ago, report, token};
 
 /// The laboratory, and all that the program acknowledged.
 pub(super) struct Rich {
-    pub(super) lab: Lab,
+    pub(super) lab: CommandLab,
     acknowledged: Vec<Value>,
 }
 
 impl Rich {
     /// Ten syncs of two accounts, in which reports change, move, leave and return.
     pub(super) async fn new() -> Self {
-        let lab = Lab::with_accounts(&["emea", "apac"]).await;
+        let lab = CommandLab::with_accounts(&["emea", "apac"]).await;
         let mut rich = Self { lab, acknowledged: Vec::new() };
         let (cycle, later) = (months_ago(1), months_ago(0));
         rich.sync(&[], 0).await;

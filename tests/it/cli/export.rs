@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use super::lab::{Lab, months_ago, report};
+use super::lab::{CommandLab, months_ago, report};
 use super::process::Ended;
 use lmp_billing_sync::domain::Cycle;
 
@@ -14,8 +14,8 @@ const UNICODE: &str = "Bélanger Infogérance «Ōsaka» 株式会社";
 const FORMULA: &str = "=cmd|' /C calc'!A1";
 
 /// Three reports in two cycles, one of them with a past.
-async fn lab_with_reports() -> (Lab, Cycle, Cycle) {
-    let lab = Lab::new().await;
+async fn lab_with_reports() -> (CommandLab, Cycle, Cycle) {
+    let lab = CommandLab::new().await;
     let (last, before) = (months_ago(1), months_ago(2));
     let served = |status| vec![report(1, UNICODE, last, status), report(2, FORMULA, last, "Rejected")];
     lab.serve(before, vec![report(3, "Plain", before, "Completed")]);
@@ -35,7 +35,7 @@ fn column<'a>(rows: &'a [Value], name: &str) -> Vec<&'a str> {
     rows.iter().map(|row| row[name].as_str().unwrap_or("-")).collect()
 }
 
-async fn columns(lab: &Lab, view: &str) -> Vec<String> {
+async fn columns(lab: &CommandLab, view: &str) -> Vec<String> {
     let query = match view {
         "current_reports" => {
             "select column_name::text from information_schema.columns where table_schema = 'lmp_billing'
@@ -178,7 +178,7 @@ fn peak_kib(pid: i32) -> u64 {
 #[tokio::test]
 async fn memory_does_not_grow_with_the_rows() {
     const ROWS: usize = 200_000;
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     sqlx::query(
         "insert into lmp_billing.reports (account, id, cycle, partner_company_name, start_date, end_date, status,
              version, valid_from, status_since, first_seen_at, poll_id)

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::lab::{Lab, months_ago, report};
+use super::lab::{CommandLab, months_ago, report};
 use super::process::keys;
 
 const ID: &str = "07070707-0707-0707-0707-070707070707";
 
 /// A report that went through three statuses.
-async fn lab_with_history() -> Lab {
-    let lab = Lab::new().await;
+async fn lab_with_history() -> CommandLab {
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     for status in ["MSP Preparing", "Under Review", "Completed"] {
         lab.serve(cycle, vec![report(7, "Acme", cycle, status)]);
@@ -61,7 +61,7 @@ async fn the_table_tells_from_when_until_when() {
 
 #[tokio::test]
 async fn any_spelling_of_a_guid_finds_the_report() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     lab.serve(cycle, vec![report(0xab, "Acme", cycle, "Completed")]);
     lab.succeeds(&["sync", "--cycle", &cycle.to_string()]).await;
@@ -72,7 +72,7 @@ async fn any_spelling_of_a_guid_finds_the_report() {
 
 #[tokio::test]
 async fn an_unknown_report_is_a_failure_in_every_output() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     for output in ["table", "json", "csv"] {
         let ended = lab.call(&["history", ID, "--output", output]).ends_with(1).await;
         assert_eq!(ended.complains(&[ID, "has been seen"]).stdout, "");
@@ -81,7 +81,7 @@ async fn an_unknown_report_is_a_failure_in_every_output() {
 
 #[tokio::test]
 async fn what_is_no_guid_is_wrong_usage() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let nil = "00000000-0000-0000-0000-000000000000";
     for id in ["acme", "07070707-0707-0707-0707-0707070707", "", "07070707070707070707070707070707", nil] {
         lab.call(&["history", id]).ends_with(2).await.complains(&["GUID, for example"]);

@@ -22,13 +22,13 @@ pub(crate) fn token(account: &str) -> String {
         .to_string()
 }
 
-pub(crate) struct Lab {
+pub(crate) struct CommandLab {
     pub(crate) db: TestDb,
     pub(crate) lmp: RunningSimulator,
     folder: TempDir,
 }
 
-impl Lab {
+impl CommandLab {
     /// With one account, `emea`, of three partners.
     pub(crate) async fn new() -> Self {
         Self::with_accounts(&["emea"]).await
@@ -54,12 +54,7 @@ impl Lab {
 
     /// The settings of an account.
     pub(crate) fn account(&self, name: &str) -> String {
-        format!(
-            "[[accounts]]\nname = '{name}'\nbase_url = '{}'\naccess_token = '{}'\nsecret_key = '{SECRET_KEY}'\n\
-             requests_per_second = 1000\n",
-            self.lmp.base_url(),
-            token(name)
-        )
+        account_settings(name, &self.lmp)
     }
 
     pub(crate) fn write_settings(&self, text: &str) {
@@ -106,6 +101,16 @@ impl Lab {
     pub(crate) async fn texts(&self, query: &'static str) -> Vec<String> {
         sqlx::query_scalar(query).fetch_all(self.pool()).await.unwrap_or_else(|e| panic!("{query}: {e}"))
     }
+}
+
+/// The settings of an account that asks a simulator.
+pub(crate) fn account_settings(name: &str, lmp: &RunningSimulator) -> String {
+    format!(
+        "[[accounts]]\nname = '{name}'\nbase_url = '{}'\naccess_token = '{}'\nsecret_key = '{SECRET_KEY}'\n\
+         requests_per_second = 1000\n",
+        lmp.base_url(),
+        token(name)
+    )
 }
 
 /// The cycle so many months ago. One and more: whatever happens at midnight, it stays in the window.

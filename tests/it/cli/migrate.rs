@@ -8,13 +8,13 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 use tempfile::TempDir;
 
-use super::lab::Lab;
+use super::lab::CommandLab;
 use super::process::Call;
 use crate::support::dir::data_dir;
 
 #[tokio::test]
 async fn migrating_twice_does_nothing_the_second_time() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     sqlx::query("drop schema lmp_billing cascade").execute(lab.pool()).await.unwrap();
     lab.succeeds(&["migrate"]).await.says(&["The schema is now at version", "(was 0)"]);
     lab.succeeds(&["migrate"]).await.says(&["The schema is up to date"]);
@@ -22,14 +22,14 @@ async fn migrating_twice_does_nothing_the_second_time() {
 
 #[tokio::test]
 async fn migrate_needs_no_account() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&lab.head());
     lab.succeeds(&["migrate"]).await;
 }
 
 #[tokio::test]
 async fn a_newer_schema_is_left_alone() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let newer =
         "insert into lmp_billing._sqlx_migrations select 9000, description, installed_on, success, checksum,
                  execution_time from lmp_billing._sqlx_migrations where version = 1";

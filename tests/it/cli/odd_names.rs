@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::lab::{Lab, months_ago, report, token};
+use super::lab::{CommandLab, months_ago, report, token};
 use super::process::Ended;
 
 const ANSI: &str = "\u{1b}[2J\u{1b}[31mRed \u{9b}1mLtd";
@@ -11,8 +11,8 @@ const FORMULAS: [&str; 5] = ["=cmd|' /C calc'!A1", "+1+1", "-1-1", "@SUM(A1)", "
 const TURNED: &str = "\u{202e}dtL \u{2066}x";
 
 /// A report for each name, all in one cycle; returns their ids.
-async fn lab_with(names: &[&str]) -> (Lab, Vec<String>) {
-    let lab = Lab::new().await;
+async fn lab_with(names: &[&str]) -> (CommandLab, Vec<String>) {
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     let reports: Vec<_> = (1..).zip(names).map(|(id, name)| report(id, name, cycle, "Completed")).collect();
     let ids = reports.iter().map(|report| report.id.to_string()).collect();
@@ -21,7 +21,7 @@ async fn lab_with(names: &[&str]) -> (Lab, Vec<String>) {
     (lab, ids)
 }
 
-async fn shown(lab: &Lab, id: &str, output: &str) -> Ended {
+async fn shown(lab: &CommandLab, id: &str, output: &str) -> Ended {
     lab.succeeds(&["history", id, "--output", output]).await
 }
 
@@ -68,7 +68,7 @@ async fn csv_keeps_lines_and_shows_other_control_characters() {
 
 #[tokio::test]
 async fn what_is_set_aside_cannot_drive_the_terminal_either() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     let entry = |id: &str| {
         let (start, end) = (cycle.first_day(), cycle.last_day());

@@ -1,6 +1,6 @@
 //! A reader who has seen enough, `… | head -1`: no reason to complain, let alone to panic.
 
-use super::lab::{Lab, months_ago};
+use super::lab::{CommandLab, months_ago};
 use super::process::Call;
 
 /// A standard output that nobody reads.
@@ -15,7 +15,7 @@ async fn ends_quietly(call: Call, code: i32) {
 
 #[tokio::test]
 async fn every_result_may_go_unread() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1).to_string();
     for output in ["table", "json", "csv"] {
         ends_quietly(lab.call(&["sync", "--cycle", &cycle, "--output", output]), 0).await;
@@ -34,7 +34,7 @@ async fn every_result_may_go_unread() {
 
 #[tokio::test]
 async fn the_exit_code_tells_of_failures_that_nobody_reads() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let refused = |args: &[&str]| lab.call(args).set("accounts.emea.secret_key", "not-the-right-key");
     ends_quietly(refused(&["check"]), 1).await;
     ends_quietly(refused(&["sync"]), 1).await;

@@ -4,13 +4,13 @@ use rustix::process::Signal;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
-use super::lab::{Lab, SECRET_KEY};
+use super::lab::{CommandLab, SECRET_KEY};
 use crate::daemon::{NEVER, settings};
 use crate::support::wait::until_async;
 
 #[tokio::test]
 async fn it_tells_by_its_exit_code_whether_the_daemon_does_its_work() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&settings(&lab, &["emea"], NEVER).replace("listen = ''", "listen = '127.0.0.1:0'"));
     let mut daemon = lab.call(&["run"]).start();
     let address = daemon.address().await.to_string();
@@ -31,7 +31,7 @@ async fn it_tells_by_its_exit_code_whether_the_daemon_does_its_work() {
 
 #[tokio::test]
 async fn it_needs_no_secret() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let secret = format!("secret_key = '{SECRET_KEY}'");
     let settings = settings(&lab, &["emea"], NEVER).replace(&secret, "secret_key_file = 'for-root-alone'");
     lab.write_settings(&settings);
@@ -42,13 +42,13 @@ async fn it_needs_no_secret() {
 
 #[tokio::test]
 async fn without_an_address_it_is_a_wrong_setting() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.call(&["ready"]).set("http.listen", "").ends_with(78).await.complains(&["http.listen"]);
 }
 
 #[tokio::test]
 async fn somebody_else_at_the_address_is_not_taken_for_the_daemon() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = other.local_addr().unwrap().to_string();
     let talk = async {

@@ -3,13 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::lab::{Lab, SECRET_KEY, months_ago, token};
+use super::lab::{CommandLab, SECRET_KEY, months_ago, token};
 use super::process::{Call, Ended};
 
 const PROXY: &str = "canary-of-the-proxy";
 
 /// What must not be seen, the database's password included if the test server has one.
-fn canaries(lab: &Lab) -> Vec<String> {
+fn canaries(lab: &CommandLab) -> Vec<String> {
     let proxy_header = STANDARD.encode(format!("finance:{PROXY}"));
     let url = url::Url::parse(lab.db.url()).unwrap();
     let password = url.password().map(str::to_owned).filter(|password| password.len() > 4);
@@ -19,7 +19,7 @@ fn canaries(lab: &Lab) -> Vec<String> {
         .collect()
 }
 
-fn assert_silent(lab: &Lab, ended: &Ended) {
+fn assert_silent(lab: &CommandLab, ended: &Ended) {
     for canary in canaries(lab) {
         let told = ended.stdout.contains(&canary) || ended.stderr.contains(&canary);
         assert!(!told, "{canary} is in\n{}\n{}", ended.stdout, ended.stderr);
@@ -32,7 +32,7 @@ fn traced(call: Call) -> Call {
 
 #[tokio::test]
 async fn no_command_tells_a_secret_at_any_level_of_logging() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1).to_string();
     for args in [&["check"] as &[&str], &["migrate"], &["sync", "--cycle", &cycle], &["status"]] {
         for format in ["text", "json"] {
@@ -45,7 +45,7 @@ async fn no_command_tells_a_secret_at_any_level_of_logging() {
 
 #[tokio::test]
 async fn failures_tell_no_secret_either() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let proxy = format!("http://finance:{PROXY}@{}", lab.lmp.addr());
     let gone = format!("http://finance:{PROXY}@127.0.0.1:1");
     let mut url = url::Url::parse(lab.db.url()).unwrap();
@@ -72,7 +72,7 @@ async fn the_list_of_processes_shows_no_secret() {
     use lmp_billing_sync::simulator::{Fault, FaultRule, Gate};
     use rustix::process::Signal;
 
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let gate = Gate::closed();
     lab.handle().push_fault(FaultRule::always(Fault::Hold(gate.clone())));
     let running = lab.call(&["sync"]).start();

@@ -1,24 +1,24 @@
 //! Wrong settings: exit code 78, so that a service manager does not try again and again.
 
-use super::lab::Lab;
+use super::lab::CommandLab;
 
 /// Calls `status` with this text before the accounts; it must be refused with these words.
 async fn refuses(text: &str, told: &[&str]) {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&format!("{text}{}", lab.account("emea")));
     assert_eq!(lab.call(&["status"]).ends_with(78).await.complains(told).stdout, "");
 }
 
 #[tokio::test]
 async fn a_settings_file_that_was_named_must_exist() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let ended = lab.call(&["status", "--config", "elsewhere.toml"]).ends_with(78).await;
     ended.complains(&["elsewhere.toml", "No such file"]);
 }
 
 #[tokio::test]
 async fn the_environment_may_name_the_settings_file_and_is_told_when_it_is_wrong() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let status = |file: &str| {
         super::process::Call::new(&["status"], lab.folder()).env("LMP_BILLING_SYNC_CONFIG", file)
     };
@@ -37,14 +37,14 @@ async fn a_typing_error_in_a_key_is_told_with_the_key_meant() {
 
 #[tokio::test]
 async fn a_typing_error_in_the_environment_is_told_with_the_variable() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let ended = lab.call(&["status"]).set("sync.max_attemps", "3").ends_with(78).await;
     ended.complains(&["sync.max_attemps", "LMP_BILLING_SYNC__SYNC__MAX_ATTEMPS", "did you mean"]);
 }
 
 #[tokio::test]
 async fn a_database_url_that_is_none_is_a_wrong_setting_whose_value_stays_secret() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     for url in [
         "postgres://u:canary@127.0.0.1:port/x",
         "postgres://u:canary@127.0.0.1/x?sslmode=canary",
@@ -64,7 +64,7 @@ async fn a_database_url_that_is_none_is_a_wrong_setting_whose_value_stays_secret
 
 #[tokio::test]
 async fn a_ca_file_without_a_certificate_is_a_wrong_setting() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for content in ["", "no certificate", broken] {
         std::fs::write(lab.folder().join("ca.pem"), content).unwrap();
@@ -82,7 +82,7 @@ async fn everything_wrong_is_told_at_once() {
 
 #[tokio::test]
 async fn plain_http_to_a_real_host_is_refused() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let call = lab.call(&["sync"]).set("accounts.emea.base_url", "http://lmp.example.com");
     call.ends_with(78).await.complains(&["accounts.emea.base_url", "https"]);
 }

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
 
-use super::lab::{Lab, months_ago, report};
+use super::lab::{CommandLab, months_ago, report};
 use crate::support::dir::data_dir;
 use crate::support::lab::reports;
 use crate::support::wait::until_async;
@@ -22,14 +22,14 @@ const LIMIT: Duration = Duration::from_secs(10);
 const PIPE: u64 = 64 << 10;
 
 /// A laboratory whose LMP holds back the answers for a cycle.
-async fn lab_that_holds(cycle: Cycle) -> (Lab, Gate) {
-    let lab = Lab::new().await;
+async fn lab_that_holds(cycle: Cycle) -> (CommandLab, Gate) {
+    let lab = CommandLab::new().await;
     let gate = Gate::closed();
     lab.handle().push_fault(FaultRule::always(Fault::Hold(gate.clone())).on_cycle(cycle));
     (lab, gate)
 }
 
-async fn outcomes(lab: &Lab) -> (Vec<String>, Vec<String>) {
+async fn outcomes(lab: &CommandLab) -> (Vec<String>, Vec<String>) {
     (
         lab.texts("select outcome from lmp_billing.sync_runs order by id").await,
         lab.texts("select outcome from lmp_billing.cycle_polls order by cycle").await,
@@ -82,7 +82,7 @@ async fn what_was_applied_before_the_signal_is_kept_and_the_next_sync_does_the_r
 
 #[tokio::test]
 async fn cycles_that_were_not_begun_leave_no_trace() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.handle().push_fault(FaultRule::always(Fault::Hold(Gate::closed())));
     let running = lab.call(&["sync"]).set("accounts.emea.max_concurrency", "1").start();
     lab.handle().wait_for_requests(1).await;
@@ -93,7 +93,7 @@ async fn cycles_that_were_not_begun_leave_no_trace() {
 }
 
 /// Somebody who holds `reports`, as a careless analyst might.
-async fn lock_reports(lab: &Lab) -> PgConnection {
+async fn lock_reports(lab: &CommandLab) -> PgConnection {
     let mut analyst = PgConnection::connect(lab.db.url()).await.unwrap();
     sqlx::raw_sql("begin; lock table lmp_billing.reports in access exclusive mode")
         .execute(&mut analyst)
@@ -103,7 +103,7 @@ async fn lock_reports(lab: &Lab) -> PgConnection {
 }
 
 /// The program, waiting for the analyst in the middle of applying an answer.
-async fn stuck_sync(lab: &Lab) -> super::process::Running {
+async fn stuck_sync(lab: &CommandLab) -> super::process::Running {
     let cycle = months_ago(1);
     lab.serve(cycle, vec![report(1, "Acme", cycle, "Completed")]);
     let running = lab.call(&["sync", "--cycle", &cycle.to_string()]).start();
@@ -115,7 +115,7 @@ async fn stuck_sync(lab: &Lab) -> super::process::Running {
 
 #[tokio::test]
 async fn a_reader_who_does_not_read_on_does_not_keep_an_export_from_stopping() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     lab.serve(cycle, reports(5_000, cycle));
     lab.succeeds(&["sync", "--cycle", &cycle.to_string()]).await;
@@ -128,7 +128,7 @@ async fn a_reader_who_does_not_read_on_does_not_keep_an_export_from_stopping() {
 
 #[tokio::test]
 async fn a_second_signal_ends_the_program_at_once() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let _analyst = lock_reports(&lab).await;
     let mut running = stuck_sync(&lab).await;
     running.signal(Signal::TERM);
@@ -140,7 +140,7 @@ async fn a_second_signal_ends_the_program_at_once() {
 
 #[tokio::test]
 async fn somebody_elses_lock_does_not_keep_the_program_from_stopping() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let analyst = lock_reports(&lab).await;
     let running = stuck_sync(&lab).await;
     running.signal(Signal::TERM);
@@ -155,7 +155,7 @@ async fn a_frozen_database_does_not_keep_the_program_from_stopping() {
     // A server of its own: its processes are on this machine and may be stopped.
     let folder = data_dir();
     let server = EmbeddedPostgres::start(&EmbeddedOptions::for_tests(folder.path())).await.unwrap();
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     let gate = Gate::closed();
     lab.handle().push_fault(FaultRule::always(Fault::Hold(gate.clone())));

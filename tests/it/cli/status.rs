@@ -2,12 +2,12 @@
 
 use lmp_billing_sync::simulator::{Fault, FaultRule};
 
-use super::lab::{Lab, months_ago};
+use super::lab::{CommandLab, months_ago};
 use super::process::keys;
 
 #[tokio::test]
 async fn before_the_first_sync_it_says_what_to_do() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.succeeds(&["status"]).await.says(&["Nothing has been synced yet", "`lmp-billing-sync sync`"]);
     let document = lab.succeeds(&["status", "--output", "json"]).await.json();
     assert_eq!((&document["jobs"], &document["cycles"]), (&serde_json::json!([]), &serde_json::json!([])));
@@ -17,7 +17,7 @@ async fn before_the_first_sync_it_says_what_to_do() {
 
 #[tokio::test]
 async fn a_first_sync_that_failed_is_told_with_its_reason() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.handle().push_fault(FaultRule::always(Fault::Html));
     let cycle = months_ago(1).to_string();
     lab.call(&["sync", "--cycle", &cycle]).ends_with(1).await;
@@ -30,7 +30,7 @@ async fn a_first_sync_that_failed_is_told_with_its_reason() {
 
 #[tokio::test]
 async fn a_database_without_our_tables_is_a_failure_that_names_the_command() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     sqlx::query("drop schema lmp_billing cascade").execute(lab.pool()).await.unwrap();
     lab.call(&["status"]).ends_with(1).await.complains(&["`lmp-billing-sync migrate`"]);
     assert_eq!(lab.count("select count(*) from pg_namespace where nspname = 'lmp_billing'").await, 0);
@@ -38,7 +38,7 @@ async fn a_database_without_our_tables_is_a_failure_that_names_the_command() {
 
 #[tokio::test]
 async fn json_has_jobs_what_is_due_next_and_cycles() {
-    let lab = Lab::with_accounts(&["emea", "apac"]).await;
+    let lab = CommandLab::with_accounts(&["emea", "apac"]).await;
     let cycle = months_ago(1).to_string();
     lab.succeeds(&["sync", "--cycle", &cycle]).await;
     let document = lab.succeeds(&["status", "--output", "json"]).await.json();
@@ -71,7 +71,7 @@ async fn json_has_jobs_what_is_due_next_and_cycles() {
 
 #[tokio::test]
 async fn the_table_shows_cycles_runs_and_what_is_due() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1).to_string();
     lab.succeeds(&["sync", "--cycle", &cycle]).await;
     let ended = lab.succeeds(&["status"]).await;
@@ -80,7 +80,7 @@ async fn the_table_shows_cycles_runs_and_what_is_due() {
 
 #[tokio::test]
 async fn csv_has_the_cycles_under_a_header() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1).to_string();
     lab.succeeds(&["sync", "--cycle", &cycle]).await;
     let (header, rows) = lab.succeeds(&["status", "--output", "csv"]).await.csv();

@@ -1,6 +1,6 @@
 //! `sync` when all goes well: what it tells, in all three outputs, and what it stores.
 
-use super::lab::{Lab, months_ago, report};
+use super::lab::{CommandLab, months_ago, report};
 use super::process::keys;
 
 /// The columns of `cycle_polls` that may be relied on.
@@ -27,7 +27,7 @@ const POLL_COLUMNS: [&str; 18] = [
 
 #[tokio::test]
 async fn the_whole_window_arrives_and_a_second_sync_says_that_nothing_has_changed() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let first = lab.succeeds(&["sync"]).await;
     let stored = lab.count("select count(*) from lmp_billing.reports").await;
     assert!(stored > 50, "{stored}");
@@ -42,7 +42,7 @@ async fn the_whole_window_arrives_and_a_second_sync_says_that_nothing_has_change
 
 #[tokio::test]
 async fn json_is_one_document_of_runs_and_polls() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let document = lab.succeeds(&["sync", "--output", "json"]).await.json();
     assert_eq!(keys(&document), ["polls", "runs"]);
     let runs = document["runs"].as_array().unwrap();
@@ -64,7 +64,7 @@ async fn json_is_one_document_of_runs_and_polls() {
 
 #[tokio::test]
 async fn json_says_what_cycle_polls_says() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(2).to_string();
     let document = lab.succeeds(&["sync", "--output", "json", "--cycle", &cycle]).await.json();
     let poll = &document["polls"][0];
@@ -88,7 +88,7 @@ async fn json_says_what_cycle_polls_says() {
 
 #[tokio::test]
 async fn csv_has_a_header_line_and_a_row_for_each_poll() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let [one, two] = [1, 2].map(|months| months_ago(months).to_string());
     let ended = lab.succeeds(&["sync", "--output", "csv", "--cycle", &one, "--cycle", &two]).await;
     let (mut header, rows) = ended.csv();
@@ -102,7 +102,7 @@ async fn csv_has_a_header_line_and_a_row_for_each_poll() {
 
 #[tokio::test]
 async fn only_the_cycles_asked_for_are_polled_each_once() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let [one, two] = [1, 2].map(|months| months_ago(months).to_string());
     let args = ["sync", "--cycle", &one, "--cycle", &two, "--cycle", &one];
     lab.succeeds(&args).await.says(&[&one, &two, "2 of 2 polls"]);
@@ -111,7 +111,7 @@ async fn only_the_cycles_asked_for_are_polled_each_once() {
 
 #[tokio::test]
 async fn every_account_has_a_run_of_its_own_unless_some_are_chosen() {
-    let lab = Lab::with_accounts(&["emea", "apac", "latam"]).await;
+    let lab = CommandLab::with_accounts(&["emea", "apac", "latam"]).await;
     let cycle = months_ago(1).to_string();
     let accounts = async |args: &[&str]| {
         let args = [&["sync", "--output", "json", "--cycle", &cycle], args].concat();
@@ -128,7 +128,7 @@ async fn every_account_has_a_run_of_its_own_unless_some_are_chosen() {
 
 #[tokio::test]
 async fn changes_new_reports_and_withdrawals_are_counted() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     let with = |reports: &[(u8, &str)]| {
         lab.serve(cycle, reports.iter().map(|(id, status)| report(*id, "Acme", cycle, status)).collect());
@@ -142,7 +142,7 @@ async fn changes_new_reports_and_withdrawals_are_counted() {
 
 #[tokio::test]
 async fn an_empty_database_is_brought_up_to_date_by_the_way() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     sqlx::query("drop schema lmp_billing cascade").execute(lab.pool()).await.unwrap();
     let cycle = months_ago(1).to_string();
     lab.succeeds(&["sync", "--cycle", &cycle]).await.complains(&["brought the schema up to date"]);

@@ -2,11 +2,11 @@
 
 use lmp_billing_sync::simulator::{BadEntry, Fault, FaultRule};
 
-use super::lab::{Lab, SECRET_KEY, months_ago, report, token};
+use super::lab::{CommandLab, SECRET_KEY, months_ago, report, token};
 
 #[tokio::test]
 async fn a_cycle_that_fails_is_told_with_its_reason_and_the_others_are_kept() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let [bad, good] = [1, 2].map(months_ago);
     lab.handle().push_fault(FaultRule::always(Fault::Html).on_cycle(bad));
     let [bad, good] = [bad, good].map(|cycle| cycle.to_string());
@@ -19,7 +19,7 @@ async fn a_cycle_that_fails_is_told_with_its_reason_and_the_others_are_kept() {
 
 #[tokio::test]
 async fn a_failure_is_in_json_and_csv_too() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.handle().push_fault(FaultRule::always(Fault::Status { code: 503, retry_after: None }));
     let cycle = months_ago(1).to_string();
     let call = async |output| lab.call(&["sync", "--cycle", &cycle, "--output", output]).ends_with(1).await;
@@ -34,7 +34,7 @@ async fn a_failure_is_in_json_and_csv_too() {
 
 #[tokio::test]
 async fn what_is_set_aside_fails_nothing_but_is_told() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.handle().push_fault(FaultRule::always(Fault::BadEntries(vec![BadEntry::MaskedGuid])));
     let cycle = months_ago(1).to_string();
     let ended = lab.succeeds(&["sync", "--cycle", &cycle]).await;
@@ -45,7 +45,7 @@ async fn what_is_set_aside_fails_nothing_but_is_told() {
 
 #[tokio::test]
 async fn an_account_that_is_denied_is_asked_no_more_and_the_others_go_on() {
-    let lab = Lab::with_accounts(&["emea", "apac"]).await;
+    let lab = CommandLab::with_accounts(&["emea", "apac"]).await;
     let call = lab.call(&["sync", "--output", "json"]).set("accounts.emea.access_token", &token("stranger"));
     let document = call.ends_with(1).await.json();
     let outcome = |at: usize| {
@@ -66,7 +66,7 @@ async fn an_account_that_is_denied_is_asked_no_more_and_the_others_go_on() {
 
 #[tokio::test]
 async fn a_refused_token_is_explained_once_for_the_account() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let call = lab.call(&["sync"]).set("accounts.emea.secret_key", "another-key-than-agreed");
     let ended = call.ends_with(1).await.says(&["denied access (401", "check access_token and secret_key"]);
     assert!(!ended.stdout.contains(SECRET_KEY) && !ended.stdout.contains("another-key"));
@@ -74,7 +74,7 @@ async fn a_refused_token_is_explained_once_for_the_account() {
 
 #[tokio::test]
 async fn an_answer_that_withdraws_too_much_is_suspect_until_a_person_accepts_it() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     let month = cycle.to_string();
     lab.serve(cycle, (1..=8).map(|id| report(id, "Acme", cycle, "Completed")).collect());
@@ -93,7 +93,7 @@ async fn an_answer_that_withdraws_too_much_is_suspect_until_a_person_accepts_it(
 
 #[tokio::test]
 async fn a_database_out_of_reach_is_told_in_one_sentence() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let nowhere = "postgres://finance:hidden@127.0.0.1:1/reports";
     let ended = lab.call(&["sync"]).set("database.url", nowhere).ends_with(1).await;
     let ended = ended.complains(&["cannot reach the database at 127.0.0.1:1/reports", "check database.url"]);

@@ -1,10 +1,10 @@
 //! `sync` called wrongly: told before anything is asked or written.
 
-use super::lab::{Lab, months_ago};
+use super::lab::{CommandLab, months_ago};
 
 /// Calls it wrongly; it must say this, and leave no trace.
 async fn refuses(args: &[&str], code: i32, told: &[&str]) {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let ended = lab.call(&[&["sync"], args].concat()).ends_with(code).await;
     assert_eq!(ended.complains(told).stdout, "");
     assert_eq!(lab.handle().received(), 0);
@@ -44,7 +44,7 @@ async fn an_unknown_output_is_wrong_usage() {
 
 #[tokio::test]
 async fn without_an_account_the_settings_are_wrong() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&lab.head());
     let ended = lab.call(&["sync"]).ends_with(78).await;
     ended.complains(&["accounts is empty", "settings.toml", "[[accounts]]"]);
@@ -52,7 +52,7 @@ async fn without_an_account_the_settings_are_wrong() {
 
 #[tokio::test]
 async fn an_old_schema_that_may_not_be_migrated_is_a_failure_that_names_the_command() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     sqlx::query("drop schema lmp_billing cascade").execute(lab.pool()).await.unwrap();
     let ended = lab.call(&["sync"]).set("database.migrate", "false").ends_with(1).await;
     ended.complains(&["version 0", "`lmp-billing-sync migrate`"]);

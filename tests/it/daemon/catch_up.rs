@@ -1,7 +1,7 @@
 //! Missed ticks: only the newest of each job runs, once.
 
 use super::{NEVER, settings, until_count};
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 
 /// Every job was due several times in the last three days.
 const OFTEN: &str = "[schedule]\ndiscover = '0 */6 * * *'\nrefresh = '0 * * * *'\nreconcile = '0 */12 * * *'\nprune = '0 */8 * * *'\n";
@@ -12,7 +12,7 @@ const RUNS: &str = "select concat_ws(' ', account, job, trigger, outcome) from l
 #[tokio::test]
 async fn after_three_days_each_job_of_each_account_catches_up_once() {
     let accounts = ["emea", "apac"];
-    let lab = Lab::with_accounts(&accounts).await;
+    let lab = CommandLab::with_accounts(&accounts).await;
     lab.write_settings(&settings(&lab, &accounts, NEVER));
     let daemon = lab.call(&["run"]).start();
     until_count(&lab, "select count(*) from lmp_billing.sync_runs where outcome = 'succeeded'", 2).await;
@@ -60,7 +60,7 @@ async fn after_three_days_each_job_of_each_account_catches_up_once() {
 
 #[tokio::test]
 async fn a_tick_missed_between_two_starts_is_caught_up_even_before_the_jobs_first() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&settings(&lab, &["emea"], NEVER));
     let daemon = lab.call(&["run"]).start();
     until_count(&lab, "select count(*) from lmp_billing.schedule_baselines", 4).await;

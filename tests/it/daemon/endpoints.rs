@@ -1,12 +1,12 @@
 //! The daemon's endpoints tell what the daemon itself has done.
 
 use super::{NEVER, settings};
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 use crate::support::http::ask;
 
 #[tokio::test]
 async fn readiness_metrics_and_page_follow_the_first_sync() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&settings(&lab, &["emea"], NEVER).replace("listen = ''", "listen = '127.0.0.1:0'"));
     let mut daemon = lab.call(&["run"]).start();
     let address = daemon.address().await;

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::{NEVER, settings, until_count};
-use crate::cli::lab::{Lab, months_ago, report};
+use crate::cli::lab::{CommandLab, months_ago, report};
 
 const REFRESHED: &str =
     "select count(*) from lmp_billing.sync_runs where job = 'refresh' and outcome <> 'running'";
@@ -35,7 +35,7 @@ fn says<'o>(objects: &'o [Value], words: &str) -> Vec<&'o Value> {
 
 #[tokio::test]
 async fn a_run_that_changed_something_is_one_line_and_runs_without_news_are_none() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     lab.serve(cycle, vec![report(1, "Acme", cycle, "Under Review")]);
     lab.write_settings(&settings(&lab, &["emea"], &every_second()));
@@ -73,7 +73,7 @@ async fn a_run_that_changed_something_is_one_line_and_runs_without_news_are_none
 
 #[tokio::test]
 async fn the_trace_ids_of_failures_are_those_that_were_sent() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let unlucky = months_ago(2);
     let fault = Fault::Status { code: 503, retry_after: None };
     lab.handle().push_fault(FaultRule::always(fault).on_cycle(unlucky));
@@ -111,7 +111,7 @@ async fn the_trace_ids_of_failures_are_those_that_were_sent() {
 
 #[tokio::test]
 async fn when_access_is_denied_the_cause_is_told_once_and_not_for_each_poll_that_was_spared() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let settings = settings(&lab, &["emea"], NEVER)
         .replace("max_attempts = 1\n", "max_attempts = 1\n[log]\nformat = 'json'\n");
     lab.write_settings(&settings);
@@ -132,7 +132,7 @@ async fn when_access_is_denied_the_cause_is_told_once_and_not_for_each_poll_that
 
 #[tokio::test]
 async fn the_last_word_is_in_the_logs_own_format() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&settings(&lab, &["emea"], NEVER));
     sqlx::query("update lmp_billing._sqlx_migrations set version = 9000 where version = 1")
         .execute(lab.pool())
@@ -149,7 +149,7 @@ async fn the_last_word_is_in_the_logs_own_format() {
 
 #[tokio::test]
 async fn a_run_that_set_entries_aside_says_where_they_are() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.handle()
         .push_fault(FaultRule::always(Fault::BadEntries(vec![BadEntry::MaskedGuid])).on_cycle(months_ago(1)));
     lab.write_settings(&settings(&lab, &["emea"], NEVER));

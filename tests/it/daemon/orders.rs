@@ -7,7 +7,7 @@ use lmp_billing_sync::store::{Claim, FirstSync, Job, NewRun, RunOutcome, Tick, T
 use rustix::process::Signal;
 
 use super::{NEVER, settings, until_count};
-use crate::cli::lab::{Lab, months_ago};
+use crate::cli::lab::{CommandLab, months_ago};
 
 const RUNS_ENDED: &str = "select count(*) from lmp_billing.sync_runs where outcome <> 'running'";
 const RUNS: &str =
@@ -15,7 +15,7 @@ const RUNS: &str =
 
 #[tokio::test]
 async fn an_account_without_an_applied_poll_gets_its_whole_window_at_once_and_only_once() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&settings(&lab, &["emea"], NEVER));
     for _ in 0..2 {
         let mut daemon = lab.call(&["run"]).start();
@@ -34,7 +34,7 @@ async fn an_account_without_an_applied_poll_gets_its_whole_window_at_once_and_on
 #[tokio::test]
 async fn told_to_stop_in_mid_poll_it_ends_within_ten_seconds_and_the_tick_is_taken_up_again() {
     for signal in [Signal::TERM, Signal::INT] {
-        let lab = Lab::new().await;
+        let lab = CommandLab::new().await;
         lab.write_settings(&settings(&lab, &["emea"], NEVER));
         let gate = Gate::closed();
         lab.handle().push_fault(FaultRule::always(Fault::Hold(gate.clone())));
@@ -61,7 +61,7 @@ async fn told_to_stop_in_mid_poll_it_ends_within_ten_seconds_and_the_tick_is_tak
 
 #[tokio::test]
 async fn a_first_sync_that_was_interrupted_is_finished_though_some_of_it_had_been_applied() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&settings(&lab, &["emea"], NEVER));
     lab.handle().push_fault(FaultRule::always(Fault::NeverAnswer).on_cycle(months_ago(9)));
     let daemon = lab.call(&["run"]).start();
@@ -125,7 +125,7 @@ async fn a_first_sync_that_failed_often_is_still_followed_up_when_it_is_interrup
 
 #[tokio::test]
 async fn without_an_account_or_with_wrong_settings_it_does_not_start() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&lab.head());
     lab.call(&["run"]).ends_with(78).await.complains(&["accounts"]);
     lab.write_settings(&settings(&lab, &["emea"], "[schedule]\nrefresh = '30 2 30 2 *'\n"));

@@ -8,7 +8,7 @@ use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
 use super::{NEVER, settings, until_count};
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 use crate::support::dir::data_dir;
 use crate::support::http::ask;
 use crate::support::wait::until_async;
@@ -16,7 +16,7 @@ use crate::support::wait::until_async;
 const EVERY_SECOND: &str = "refresh = '* * * * * *'";
 
 /// A server that can be stopped and started again, in the settings of a daemon that serves its endpoints.
-async fn own_server(lab: &Lab) -> (EmbeddedPostgres, EmbeddedOptions, TempDir) {
+async fn own_server(lab: &CommandLab) -> (EmbeddedPostgres, EmbeddedOptions, TempDir) {
     let folder = data_dir();
     let options = EmbeddedOptions::for_tests(folder.path());
     let server = EmbeddedPostgres::start(&options).await.unwrap();
@@ -28,7 +28,7 @@ async fn own_server(lab: &Lab) -> (EmbeddedPostgres, EmbeddedOptions, TempDir) {
 
 #[tokio::test]
 async fn an_outage_of_the_upstream_fails_runs_and_ends_by_itself() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.handle().push_fault(FaultRule::always(Fault::Status { code: 503, retry_after: None }));
     let schedule = NEVER.replace("refresh = '0 0 29 2 *'", EVERY_SECOND);
     lab.write_settings(&settings(&lab, &["emea"], &schedule));
@@ -55,7 +55,7 @@ async fn an_outage_of_the_upstream_fails_runs_and_ends_by_itself() {
 async fn a_first_sync_that_brought_nothing_is_done_again_when_the_daemon_is_started_again() {
     const STARTUPS: &str =
         "select count(*) from lmp_billing.sync_runs where trigger = 'startup' and outcome = ";
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.handle().push_fault(FaultRule::always(Fault::Status { code: 401, retry_after: None }));
     lab.write_settings(&settings(&lab, &["emea"], NEVER));
     let mut daemon = lab.call(&["run"]).start();
@@ -84,7 +84,7 @@ async fn a_first_sync_that_brought_nothing_is_done_again_when_the_daemon_is_star
 
 #[tokio::test]
 async fn a_restart_of_the_database_is_survived_and_the_jobs_go_on() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let folder = data_dir();
     let options = EmbeddedOptions::for_tests(folder.path());
     let server = EmbeddedPostgres::start(&options).await.unwrap();
@@ -114,7 +114,7 @@ async fn a_restart_of_the_database_is_survived_and_the_jobs_go_on() {
 
 #[tokio::test]
 async fn it_waits_for_a_database_that_is_not_there_yet() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let (server, options, _folder) = own_server(&lab).await;
     server.stop().await;
     let mut daemon = lab.call(&["run"]).start();
@@ -137,7 +137,7 @@ async fn it_waits_for_a_database_that_is_not_there_yet() {
 
 #[tokio::test]
 async fn it_ends_with_the_private_server_that_another_process_ran_and_the_next_one_runs_its_own() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let folder = data_dir();
     let server = EmbeddedPostgres::start(&EmbeddedOptions::for_tests(folder.path())).await.unwrap();
     let settings = settings(&lab, &["emea"], NEVER);
@@ -156,7 +156,7 @@ async fn it_ends_with_the_private_server_that_another_process_ran_and_the_next_o
 
 #[tokio::test]
 async fn between_ticks_who_asks_how_it_is_makes_it_tell_the_log_once_that_the_database_is_away() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let (server, options, _folder) = own_server(&lab).await;
     let mut daemon = lab.call(&["run"]).start();
     let address = daemon.address().await;

@@ -4,7 +4,7 @@ use lmp_billing_sync::simulator::{Fault, FaultRule};
 use rustix::process::Signal;
 
 use super::{NEVER, settings, until_count};
-use crate::cli::lab::{Lab, SECRET_KEY};
+use crate::cli::lab::{CommandLab, SECRET_KEY};
 
 const RUNS_ENDED: &str = "select count(*) from lmp_billing.sync_runs where outcome <> 'running'";
 const RUNS: &str =
@@ -17,7 +17,7 @@ fn every_second() -> String {
 
 #[tokio::test]
 async fn a_hangup_loads_the_settings_anew_and_wrong_ones_change_nothing() {
-    let lab = Lab::with_accounts(&["emea", "apac"]).await;
+    let lab = CommandLab::with_accounts(&["emea", "apac"]).await;
     lab.write_settings(&settings(&lab, &["emea"], NEVER));
     let mut daemon = lab.call(&["run"]).start();
     daemon.stderr.until("reconcile succeeded").await;
@@ -42,7 +42,7 @@ async fn a_hangup_loads_the_settings_anew_and_wrong_ones_change_nothing() {
 
 #[tokio::test]
 async fn schedules_and_limits_are_those_of_the_new_file_and_a_wrong_one_changes_neither() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let quick = settings(&lab, &["emea"], &every_second());
     lab.write_settings(&settings(&lab, &["emea"], NEVER));
     let mut daemon = lab.call(&["run"]).start();
@@ -74,7 +74,7 @@ async fn schedules_and_limits_are_those_of_the_new_file_and_a_wrong_one_changes_
 #[tokio::test]
 async fn the_log_is_filtered_as_the_new_file_says_and_not_as_a_wrong_one_says() {
     for format in ["text", "json"] {
-        let lab = Lab::new().await;
+        let lab = CommandLab::new().await;
         let with = |filter: &str| {
             format!(
                 "{}[log]\nformat = '{format}'\nfilter = '{filter}'\n",
@@ -107,7 +107,7 @@ async fn the_log_is_filtered_as_the_new_file_says_and_not_as_a_wrong_one_says() 
 
 #[tokio::test]
 async fn what_only_a_restart_changes_is_named_each_time_and_the_rest_is_in_force() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let old = settings(&lab, &["emea"], NEVER);
     lab.write_settings(&old);
     let mut daemon = lab.call(&["run"]).start();
@@ -140,7 +140,7 @@ async fn what_only_a_restart_changes_is_named_each_time_and_the_rest_is_in_force
 
 #[tokio::test]
 async fn secrets_that_the_service_manager_hands_over_are_said_to_be_those_of_the_last_start() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let with = |secret: &str| {
         settings(&lab, &["emea"], NEVER)
             .replace(&format!("secret_key = '{SECRET_KEY}'"), &format!("secret_key_file = '{secret}'"))

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use super::{let_leases_run_out, settings, until_count};
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 use crate::cli::process::Running;
 use crate::support::wait::until_async;
 
@@ -24,7 +24,7 @@ async fn each_tick_is_run_exactly_once_while_daemons_die_freeze_and_come_back() 
     let seed = fastrand::u64(..);
     println!("seed {seed}");
     let mut dice = fastrand::Rng::with_seed(seed);
-    let lab = Lab::with_accounts(&ACCOUNTS).await;
+    let lab = CommandLab::with_accounts(&ACCOUNTS).await;
     lab.write_settings(&settings(&lab, &ACCOUNTS, BUSY));
     let mut daemons: Vec<Running> = (0..DAEMONS).map(|_| lab.call(&["run"]).quiet().start()).collect();
     let (mut frozen, mut dead): (Option<usize>, Vec<i32>) = (None, Vec::new());
@@ -65,7 +65,7 @@ async fn each_tick_is_run_exactly_once_while_daemons_die_freeze_and_come_back() 
     check(&lab).await;
 }
 
-async fn check(lab: &Lab) {
+async fn check(lab: &CommandLab) {
     for (what, query) in [
         ("a run belongs to two ticks", "select run_id::text from lmp_billing.schedule_ticks where run_id is not null group by 1 having count(*) > 1"),
         (

@@ -5,14 +5,14 @@ use lmp_billing_sync::simulator::{Fault, FaultRule};
 use rustix::process::Signal;
 
 use super::{NEVER, settings, until_count};
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 use crate::support::http::ask;
 use crate::support::manager::Manager;
 use crate::support::wait::until_async;
 
 #[tokio::test]
 async fn failing_runs_and_refused_settings_are_told_until_they_are_over() {
-    let (lab, manager) = (Lab::new().await, Manager::new());
+    let (lab, manager) = (CommandLab::new().await, Manager::new());
     let schedule = NEVER.replace("refresh = '0 0 29 2 *'", "refresh = '* * * * * *'");
     let right = settings(&lab, &["emea"], &schedule).replace("listen = ''", "listen = '127.0.0.1:0'");
     lab.write_settings(&right);

@@ -10,7 +10,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use tempfile::TempDir;
 
-use crate::cli::lab::{SECRET_KEY, token};
+use crate::cli::lab::{SECRET_KEY, account_settings, token};
 use crate::cli::process::Call;
 use crate::support::shifted::ShiftedClock;
 use crate::support::wait::until_async;
@@ -76,12 +76,9 @@ impl Moved {
     /// Writes the settings file; `more` are sections or keys of `[sync]`.
     pub(super) fn settings(&self, more: &str) {
         let text = format!(
-            "[database]\nurl = '{}'\n[http]\nlisten = ''\n[[accounts]]\nname = 'emea'\nbase_url = '{}'\n\
-             access_token = '{}'\nsecret_key = '{SECRET_KEY}'\nrequests_per_second = 1000\n\
-             [sync]\nmax_attempts = 1\n{more}",
+            "[database]\nurl = '{}'\n[http]\nlisten = ''\n{}[sync]\nmax_attempts = 1\n{more}",
             self.server.url().expose_secret(),
-            self.lmp.base_url(),
-            token("emea")
+            account_settings("emea", &self.lmp)
         );
         std::fs::write(self.folder.path().join("settings.toml"), text).unwrap();
     }

@@ -1,11 +1,10 @@
 //! The body of an answer: read as the product does and as the reference does, which must come to the same.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::io::{self, Read};
 
-use lmp_billing_sync::domain::{Cycle, Report};
-use lmp_billing_sync::lmp::{Entry, EntryReader, Reason, read_answer};
+use lmp_billing_sync::domain::{Cycle, Reason, Report};
+use lmp_billing_sync::lmp::{AnswerError, Entry, EntryReader, read_answer};
 use serde_json::Value;
 
 use crate::checker::reference::{self, Facts};
@@ -51,7 +50,7 @@ pub(crate) fn try_bytes(bytes: &[u8]) {
             }
         }
         judged += 1;
-        Ok::<_, Infallible>(())
+        Ok::<_, AnswerError>(())
     });
     match (listed, expected) {
         (Ok(listed), Some(expected)) => {

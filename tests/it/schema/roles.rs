@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
-use crate::cli::lab::{Lab, months_ago, report, token};
+use crate::cli::lab::{CommandLab, months_ago, report, token};
 use crate::cli::process::Call;
 use crate::support::dir::data_dir;
 use crate::support::wait::until_async;
@@ -56,7 +56,7 @@ const OLD_ROWS: &str = "
 struct Roles {
     server: EmbeddedPostgres,
     _folder: TempDir,
-    lab: Lab,
+    lab: CommandLab,
 }
 
 impl Roles {
@@ -64,7 +64,7 @@ impl Roles {
     async fn new() -> Self {
         let folder = data_dir();
         let server = EmbeddedPostgres::start(&EmbeddedOptions::for_tests(folder.path())).await.unwrap();
-        let roles = Self { server, _folder: folder, lab: Lab::new().await };
+        let roles = Self { server, _folder: folder, lab: CommandLab::new().await };
         for back in 0..=24 {
             roles.lab.handle().replace_entries(&token("emea"), months_ago(back), Vec::new());
         }

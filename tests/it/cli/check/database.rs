@@ -10,14 +10,14 @@ use sqlx::postgres::PgPool;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
-use super::super::lab::{Lab, months_ago, report};
+use super::super::lab::{CommandLab, months_ago, report};
 use super::super::process::Ended;
 use crate::support::authority::Authority;
 use crate::support::dir::data_dir;
 use crate::support::wait::until_async;
 
 struct Own {
-    lab: Lab,
+    lab: CommandLab,
     server: EmbeddedPostgres,
     folder: TempDir,
     pool: PgPool,
@@ -31,7 +31,7 @@ impl Own {
         store.migrate().await.unwrap();
         store.close().await;
         let pool = PgPool::connect(server.url().expose_secret()).await.unwrap();
-        Self { lab: Lab::new().await, server, folder, pool }
+        Self { lab: CommandLab::new().await, server, folder, pool }
     }
 
     async fn execute(&self, sql: &str) {
@@ -211,7 +211,7 @@ async fn on_the_way_to_another_machine_missing_encryption_and_missing_proof_are_
 
 #[tokio::test]
 async fn the_private_server_is_started_looked_at_and_left_as_it_was() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let data = data_dir();
     let settings = format!(
         "data_dir = '{}'\n[database]\nembedded = true\n{}",

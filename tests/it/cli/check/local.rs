@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use tokio::net::TcpListener;
 
-use super::super::lab::{Lab, SECRET_KEY, token};
+use super::super::lab::{CommandLab, SECRET_KEY, token};
 use super::super::process::Ended;
 use super::verdicts;
 use crate::daemon::{NEVER, settings};
@@ -17,8 +17,8 @@ fn line<'e>(ended: &'e Ended, subject: &str) -> &'e str {
 }
 
 /// A laboratory whose secrets lie in files of their own beside the settings, for their owner alone.
-async fn with_files() -> Lab {
-    let lab = Lab::new().await;
+async fn with_files() -> CommandLab {
+    let lab = CommandLab::new().await;
     let account = lab
         .account("emea")
         .replace(&format!("access_token = '{}'", token("emea")), "access_token_file = 'emea.token'")
@@ -31,13 +31,13 @@ async fn with_files() -> Lab {
     lab
 }
 
-fn chmod(lab: &Lab, file: &str, mode: u32) {
+fn chmod(lab: &CommandLab, file: &str, mode: u32) {
     fs::set_permissions(lab.folder().join(file), Permissions::from_mode(mode)).unwrap();
 }
 
 #[tokio::test]
 async fn offline_nothing_is_asked_and_what_this_machine_can_tell_is_told() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let nowhere = "postgres://finance:hidden@db.invalid/reports";
     let ended = lab.call(&["check", "--offline"]).set("database.url", nowhere).ends_with(0).await;
     assert_eq!(
@@ -75,7 +75,7 @@ async fn an_access_token_that_is_no_guid_is_remarked_on_and_not_shown() {
 
 #[tokio::test]
 async fn the_next_tick_of_each_job_is_told_in_the_zone_of_the_schedules() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let settings = format!(
         "{}{}[schedule]\ntimezone = 'Asia/Kolkata'\nprune = '17 5 * * *'\nrefresh = '0 0 29 2 *'\n",
         lab.head(),
@@ -118,7 +118,7 @@ async fn secret_files_that_others_may_read_are_told_with_the_command_that_mends_
 
 #[tokio::test]
 async fn a_settings_file_with_secrets_that_others_may_read_is_told_and_one_without_is_not() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     chmod(&lab, "settings.toml", 0o644);
     let ended = lab.succeeds(&["check"]).await;
     let told = line(&ended, "secrets");
@@ -170,7 +170,7 @@ async fn a_secret_file_that_is_missing_empty_or_ends_with_white_space_is_a_wrong
 
 #[tokio::test]
 async fn the_proxy_is_told_without_its_password_and_the_environments_is_said_not_to_be_read() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let proxy = "http://finance:canary-of-the-proxy@proxy.invalid:3128";
     let ended = lab.call(&["check", "--offline"]).set("sync.proxy", proxy).ends_with(0).await;
     assert!(!ended.stdout.contains("canary"), "{}", ended.stdout);
@@ -183,7 +183,7 @@ async fn the_proxy_is_told_without_its_password_and_the_environments_is_said_not
 
 #[tokio::test]
 async fn a_file_of_authorities_that_holds_none_is_a_wrong_setting() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     for content in ["", "not a certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
     {
         fs::write(lab.folder().join("ca.pem"), content).unwrap();
@@ -194,7 +194,7 @@ async fn a_file_of_authorities_that_holds_none_is_a_wrong_setting() {
 
 #[tokio::test]
 async fn a_disk_without_room_for_the_private_database_is_a_failure() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     // A file system that has no room at all, wherever there is one.
     let settings = format!("data_dir = '/proc/lmp'\n[database]\nembedded = true\n{}", lab.account("emea"));
     lab.write_settings(&settings);
@@ -216,7 +216,7 @@ async fn a_disk_without_room_for_the_private_database_is_a_failure() {
 
 #[tokio::test]
 async fn a_folder_without_server_programs_is_told_though_nothing_is_started() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let settings =
         format!("data_dir = 'data'\n[database]\nembedded = true\nbin_dir = '.'\n{}", lab.account("emea"));
     lab.write_settings(&settings);
@@ -226,7 +226,7 @@ async fn a_folder_without_server_programs_is_told_though_nothing_is_started() {
 
 #[tokio::test]
 async fn an_address_that_another_program_has_is_told_and_a_free_one_or_the_daemons_is_right() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
     let check = |args: &[&str], address: &str| lab.call(args).set("http.listen", address);
     let ended = check(&["check"], &free).ends_with(0).await;

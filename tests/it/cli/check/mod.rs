@@ -6,7 +6,7 @@ mod local;
 use chrono::TimeDelta;
 use lmp_billing_sync::simulator::{Fault, FaultRule};
 
-use super::lab::{Lab, months_ago};
+use super::lab::{CommandLab, months_ago};
 use super::process::Ended;
 use crate::support::wait::until_async;
 
@@ -23,7 +23,7 @@ fn verdicts(ended: &Ended) -> Vec<String> {
 
 #[tokio::test]
 async fn when_all_is_well_each_thing_has_a_line() {
-    let lab = Lab::with_accounts(&["emea", "apac"]).await;
+    let lab = CommandLab::with_accounts(&["emea", "apac"]).await;
     let ended = lab.succeeds(&["check"]).await;
     assert_eq!(
         verdicts(&ended),
@@ -48,7 +48,7 @@ async fn when_all_is_well_each_thing_has_a_line() {
 
 #[tokio::test]
 async fn checking_writes_nothing_to_the_database() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let written = async || {
         // A connection's share of the figures is there when it has ended.
         let others = "select count(*) from pg_stat_activity
@@ -69,7 +69,7 @@ async fn checking_writes_nothing_to_the_database() {
 
 #[tokio::test]
 async fn a_wrong_secret_key_is_told_with_what_to_look_at() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let ended = lab.call(&["check"]).set("accounts.emea.secret_key", "not-the-right-key").ends_with(1).await;
     ended.says(&[
         "FAIL  account emea",
@@ -81,7 +81,7 @@ async fn a_wrong_secret_key_is_told_with_what_to_look_at() {
 
 #[tokio::test]
 async fn an_unreachable_database_is_told_and_the_accounts_are_tried_all_the_same() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let nowhere = "postgres://finance:hidden@127.0.0.1:1/reports";
     let ended = lab.call(&["check"]).set("database.url", nowhere).ends_with(1).await;
     let ended =
@@ -92,21 +92,21 @@ async fn an_unreachable_database_is_told_and_the_accounts_are_tried_all_the_same
 
 #[tokio::test]
 async fn an_unreachable_lmp_is_told() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let ended = lab.call(&["check"]).set("accounts.emea.base_url", "http://127.0.0.1:1").ends_with(1).await;
     ended.says(&["FAIL  account emea", "no connection to LMP", "accounts.<name>.base_url", "ok    database"]);
 }
 
 #[tokio::test]
 async fn a_maintenance_page_is_not_taken_for_an_answer() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.handle().push_fault(FaultRule::always(Fault::Html));
     lab.call(&["check"]).ends_with(1).await.says(&["FAIL  account emea", "maintenance"]);
 }
 
 #[tokio::test]
 async fn a_clock_too_far_off_is_told_with_the_distance() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.handle().push_fault(FaultRule::always(Fault::ClockSkew(TimeDelta::minutes(-20))));
     let ended = lab.call(&["check"]).ends_with(1).await;
     // A second more or less may pass on the way.
@@ -115,14 +115,14 @@ async fn a_clock_too_far_off_is_told_with_the_distance() {
 
 #[tokio::test]
 async fn a_clock_a_little_off_is_only_remarked_on() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.handle().push_fault(FaultRule::always(Fault::ClockSkew(TimeDelta::minutes(5))));
     lab.succeeds(&["check"]).await.says(&["ok    account emea", "warn  account emea", "s behind LMP's"]);
 }
 
 #[tokio::test]
 async fn an_old_schema_is_a_remark_where_sync_mends_it_and_a_failure_where_it_may_not() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     sqlx::query("drop schema lmp_billing cascade").execute(lab.pool()).await.unwrap();
     lab.succeeds(&["check"]).await.says(&["warn  schema", "version 0", "lmp-billing-sync migrate"]);
     let ended = lab.call(&["check"]).set("database.migrate", "false").ends_with(1).await;
@@ -131,7 +131,7 @@ async fn an_old_schema_is_a_remark_where_sync_mends_it_and_a_failure_where_it_ma
 
 #[tokio::test]
 async fn a_newer_schema_is_a_failure() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let newer = "update lmp_billing._sqlx_migrations set version = 9000 where version = 1";
     sqlx::query(newer).execute(lab.pool()).await.unwrap();
     lab.call(&["check"]).ends_with(1).await.says(&["FAIL  schema", "9000", "use a newer program"]);
@@ -139,7 +139,7 @@ async fn a_newer_schema_is_a_failure() {
 
 #[tokio::test]
 async fn a_migration_that_another_build_applied_with_another_text_is_a_remark() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let other = "update lmp_billing._sqlx_migrations set checksum = '\\x00' where version = 2";
     sqlx::query(other).execute(lab.pool()).await.unwrap();
     lab.succeeds(&["check"]).await.says(&[
@@ -151,7 +151,7 @@ async fn a_migration_that_another_build_applied_with_another_text_is_a_remark() 
 
 #[tokio::test]
 async fn wrong_settings_are_not_checked_any_further() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&lab.account("emea"));
     let ended = lab.call(&["check"]).ends_with(78).await.complains(&["database.url", "database.embedded"]);
     assert_eq!(ended.stdout, "", "nothing can be well yet");

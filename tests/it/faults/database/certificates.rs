@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::server::OwnServer;
-use crate::cli::lab::{Lab, months_ago, report};
+use crate::cli::lab::{CommandLab, months_ago, report};
 use crate::cli::process::Call;
 use crate::daemon::{NEVER, settings};
 use crate::support::authority::{Authority, Flaw, Shown};
@@ -21,7 +21,7 @@ const ELSEWHERE: &str = "0.0.0.0";
 
 /// A server that counts who has logged in, an authority that may vouch for it, and somebody with reports for it.
 struct Rig {
-    lab: Lab,
+    lab: CommandLab,
     server: OwnServer,
     pool: PgPool,
     authority: Authority,
@@ -33,7 +33,7 @@ impl Rig {
         let server = OwnServer::quick().await;
         let pool = server.migrated().await;
         pool.execute("alter system set log_connections = on").await.unwrap();
-        let (lab, authority) = (Lab::new().await, Authority::new());
+        let (lab, authority) = (CommandLab::new().await, Authority::new());
         let authority_file = lab.folder().join("authority.pem");
         fs::write(&authority_file, authority.pem()).unwrap();
         let cycle = months_ago(1);

@@ -64,7 +64,7 @@ fn records_the_run(request: &Request) -> bool {
 async fn a_prune_whose_server_stops_immediately_goes_on_and_deletes_and_counts_each_report_once() {
     const ROUNDS: usize = 20;
     let seed = rounds::seed();
-    let lab = cli::lab::Lab::new().await;
+    let lab = cli::lab::CommandLab::new().await;
     let mut server = OwnServer::durable().await;
     let pool = server.migrated().await;
     let proxy = PgProxy::before(&server.url()).await;

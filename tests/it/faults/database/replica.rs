@@ -8,7 +8,7 @@ use super::rig::Rig;
 use super::rounds;
 use super::server::{OwnServer, pool};
 use super::standby::{Standby, has_everything};
-use crate::cli::lab::Lab as CommandLab;
+use crate::cli::lab::CommandLab;
 use crate::support::lab::Lab;
 use crate::support::wait::until_async;
 

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use crate::cli::lab::{Lab, months_ago};
+use crate::cli::lab::{CommandLab, months_ago};
 use crate::daemon::{settings, until_count};
 use crate::support::wait::until;
 
@@ -16,7 +16,7 @@ async fn connections_stay_within_the_setting_however_much_there_is_to_do() {
     const ACCOUNTS: [&str; 4] = ["emea", "apac", "amer", "anz"];
     const BUSY: &str = "[schedule]\ndiscover = '* * * * * *'\nrefresh = '* * * * * *'\nreconcile = '*/2 * * * * *'\nprune = '* * * * * *'\n";
     for max in [1, 3] {
-        let lab = Lab::with_accounts(&ACCOUNTS).await;
+        let lab = CommandLab::with_accounts(&ACCOUNTS).await;
         lab.write_settings(&settings(&lab, &ACCOUNTS, BUSY));
         let daemon = lab.call(&["run"]).quiet().set("database.max_connections", &max.to_string()).start();
         let open = "select count(*) from pg_stat_activity
@@ -34,7 +34,7 @@ async fn connections_stay_within_the_setting_however_much_there_is_to_do() {
 
 #[tokio::test]
 async fn a_large_answer_on_its_way_leaves_no_file_behind_a_killed_process() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     let name = "x".repeat(200);
     let many = (1..=4000).map(|id| SimReport::new(Uuid::from_u128(id), &name, cycle, "Completed"));

@@ -3,7 +3,7 @@
 use lmp_billing_sync::simulator::{Fault, FaultRule};
 use rustix::process::Signal;
 
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 use crate::daemon::{NEVER, let_leases_run_out, settings, until_count};
 
 const STARTS: u32 = 12;
@@ -12,7 +12,7 @@ const CONCURRENCY: u64 = 2;
 
 #[tokio::test]
 async fn a_crash_loop_asks_no_more_than_one_run_of_each_job_until_its_lease_is_over() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let schedule = NEVER.replace("refresh = '0 0 29 2 *'", "refresh = '* * * * * *'");
     lab.write_settings(&settings(&lab, &["emea"], &schedule));
     lab.handle().push_fault(FaultRule::always(Fault::NeverAnswer));
@@ -39,7 +39,7 @@ async fn a_crash_loop_asks_no_more_than_one_run_of_each_job_until_its_lease_is_o
 
 #[tokio::test]
 async fn a_tick_on_which_the_daemon_dies_is_tried_three_times_and_then_left() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let schedule = NEVER.replace("prune = '0 0 29 2 *'", "prune = '* * * * * *'");
     lab.write_settings(&settings(&lab, &["emea"], &schedule));
     lab.handle().push_fault(FaultRule::always(Fault::NeverAnswer));

@@ -6,7 +6,7 @@ use lmp_billing_sync::simulator::SimulatorHandle;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use super::processor_time;
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 use crate::cli::process::Running;
 use crate::daemon::{NEVER, settings, until_count};
 use crate::support::wait::until_async;
@@ -19,7 +19,7 @@ fn limit(daemon: &Running, descriptors: Option<u64>) -> Option<u64> {
 }
 
 /// Connections of the daemon end, so that it needs new ones.
-async fn cut(lab: &Lab, lmp: &SimulatorHandle) {
+async fn cut(lab: &CommandLab, lmp: &SimulatorHandle) {
     lab.count(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity
          where application_name = 'lmp-billing-sync' and datname = current_database()",
@@ -32,7 +32,7 @@ async fn cut(lab: &Lab, lmp: &SimulatorHandle) {
 
 #[tokio::test]
 async fn out_of_file_descriptors_it_waits_without_spinning_and_goes_on_when_there_are_some() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let schedule = NEVER.replace("refresh = '0 0 29 2 *'", "refresh = '* * * * * *'");
     lab.write_settings(
         &settings(&lab, &["emea"], &schedule).replace("listen = ''", "listen = '127.0.0.1:0'"),

@@ -6,14 +6,14 @@ use std::process::Stdio;
 use rustix::process::Signal;
 
 use super::processor_time;
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 use crate::daemon::{NEVER, settings, until_count};
 
 const SUCCEEDED: &str = "select count(*) from lmp_billing.sync_runs where outcome = 'succeeded'";
 
 /// A daemon that is due every second and says very much, into this.
 async fn goes_on(stderr: Stdio) {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&settings(
         &lab,
         &["emea"],
@@ -51,7 +51,7 @@ async fn a_reader_of_the_log_that_does_not_read_does_not_stop_the_daemon() {
 
 #[tokio::test]
 async fn a_command_whose_log_nobody_takes_tells_by_its_exit_code() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
     lab.call(&["sync"]).set("log.filter", "debug").stderr(full()).ends_with(0).await;
     lab.call(&["sync"])
@@ -64,7 +64,7 @@ async fn a_command_whose_log_nobody_takes_tells_by_its_exit_code() {
 
 #[tokio::test]
 async fn a_failed_tick_logs_a_bounded_number_of_lines() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.handle().push_fault(lmp_billing_sync::simulator::FaultRule::always(
         lmp_billing_sync::simulator::Fault::Status { code: 503, retry_after: None },
     ));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 use crate::daemon::{NEVER, settings, until_count};
 use crate::support::wait::until_async;
 
@@ -21,7 +21,7 @@ const SLOW_COMMIT: &str = "
 
 #[tokio::test]
 async fn told_to_stop_in_mid_commit_it_ends_within_ten_seconds_and_the_next_converges() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&settings(&lab, &["emea"], NEVER));
     sqlx::raw_sql(SLOW_COMMIT).execute(lab.pool()).await.unwrap();
     let mut holder = PgConnection::connect(lab.db.url()).await.unwrap();
@@ -65,7 +65,7 @@ async fn told_to_stop_in_mid_commit_it_ends_within_ten_seconds_and_the_next_conv
 
 #[tokio::test]
 async fn a_prune_told_to_stop_ends_within_ten_seconds_though_the_database_lets_it_say_nothing() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.succeeds(&["sync"]).await;
     let mut holder = PgConnection::connect(lab.db.url()).await.unwrap();
     sqlx::raw_sql("begin; lock table lmp_billing.reports in access exclusive mode")

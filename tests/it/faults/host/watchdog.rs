@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 use crate::daemon::{NEVER, settings};
 use crate::support::dir::data_dir;
 use crate::support::manager::Manager;
@@ -21,7 +21,7 @@ async fn signs_of_life_go_on_while_the_database_is_frozen_and_stop_when_the_daem
     // A server of its own: its processes may be frozen.
     let data = data_dir();
     let server = EmbeddedPostgres::start(&EmbeddedOptions::for_tests(data.path())).await.unwrap();
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let own = format!("url = '{}'", server.url().expose_secret());
     let schedule = NEVER.replace("refresh = '0 0 29 2 *'", "refresh = '* * * * * *'");
     lab.write_settings(

@@ -3,11 +3,11 @@
 use flate2::{Compress, Compression, FlushCompress};
 
 use super::upstream::{Act, JSON, Upstream, answer};
-use crate::cli::lab::{Lab, months_ago};
+use crate::cli::lab::{CommandLab, months_ago};
 use crate::faults::peak;
 
 /// What the program takes for a few good entries.
-async fn usual(lab: &Lab) -> u64 {
+async fn usual(lab: &CommandLab) -> u64 {
     let (ended, peak) = peak::of(lab.call(&["sync", "--cycle", &months_ago(2).to_string()])).await;
     ended.with_code(0).says(&["3 new"]);
     peak
@@ -30,7 +30,7 @@ fn packed(begin: &str, filler: u8) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_compressed_bomb_is_cut_off_by_its_decoded_size_in_bounded_memory() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     let usual = usual(&lab).await;
     for (what, bomb) in [
@@ -68,7 +68,7 @@ async fn a_compressed_bomb_is_cut_off_by_its_decoded_size_in_bounded_memory() {
 /// What gets through the limit of bytes must not grow when it is read, set aside and stored.
 #[tokio::test]
 async fn an_answer_full_of_the_largest_bad_entries_is_set_aside_in_bounded_memory_and_room() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     let usual = usual(&lab).await;
     // 30 MiB: a thousand entries that cannot be read, each of another kind of too long.
@@ -99,7 +99,7 @@ async fn an_answer_full_of_the_largest_bad_entries_is_set_aside_in_bounded_memor
 /// Far larger than any report, yet reports: taken one by one.
 #[tokio::test]
 async fn entries_of_megabytes_cost_the_memory_of_one_of_them() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     let usual = usual(&lab).await;
     let size = 4 << 20;
@@ -128,7 +128,7 @@ async fn entries_of_megabytes_cost_the_memory_of_one_of_them() {
 
 #[tokio::test]
 async fn an_entry_too_large_to_be_judged_is_no_answer() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     let usual = usual(&lab).await;
     let body = format!(r#"{{"reports":["{}"]}}"#, "x".repeat(16 << 20));

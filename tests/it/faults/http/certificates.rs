@@ -5,7 +5,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::subject::{Expected, Subject};
 use super::upstream::{Act, Upstream, list, ok};
-use crate::cli::lab::{Lab as CommandLab, months_ago, report};
+use crate::cli::lab::{CommandLab, months_ago, report};
 use crate::support::authority::{Authority, Flaw, Shown};
 
 /// Where the servers are.

@@ -35,6 +35,11 @@ async fn a_denial_ends_the_asking_of_a_whole_run() {
         run.run.run_id
     );
     assert_eq!(subject.lab.value(&polls).await, format!("{sent}|{}|25", 25 - sent));
+    let run = format!(
+        "select outcome, polls, polls_failed from lmp_billing.sync_runs where id = {}",
+        run.run.run_id
+    );
+    assert_eq!(subject.lab.value(&run).await, "failed|25|25");
     subject.is_untouched("a denied run").await;
     // The next run asks again: the secret may have been put right.
     subject.converges().await;

@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 
 use super::subject::{Expected, Subject};
 use super::upstream::{Act, JSON, Upstream, answer, list, ok};
-use crate::cli::lab::{Lab as CommandLab, months_ago, report};
+use crate::cli::lab::{CommandLab, months_ago, report};
 
 const HTML: &str = "content-type: text/html; charset=utf-8";
 

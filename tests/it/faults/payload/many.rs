@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use lmp_billing_sync::domain::Cycle;
 
-use crate::cli::lab::{Lab, months_ago};
+use crate::cli::lab::{CommandLab, months_ago};
 use crate::cli::process::Ended;
 use crate::faults::http::upstream::{Act, Upstream, ok};
 use crate::faults::peak;
@@ -37,7 +37,7 @@ fn answer(first_number: u32, count: u32, cycle: Cycle, status: &str) -> Vec<u8> 
     ok(&body)
 }
 
-async fn sync(lab: &Lab, cycle: Cycle, reports: (u32, u32), status: &str) -> (Ended, u64) {
+async fn sync(lab: &CommandLab, cycle: Cycle, reports: (u32, u32), status: &str) -> (Ended, u64) {
     let (first, count) = reports;
     let upstream = Upstream::always(vec![Act::Send(answer(first, count, cycle, status))]).await;
     let call = lab.call(&["sync", "--cycle", &cycle.to_string()]);
@@ -48,7 +48,7 @@ async fn sync(lab: &Lab, cycle: Cycle, reports: (u32, u32), status: &str) -> (En
 
 #[tokio::test]
 async fn an_answer_of_very_many_entries_is_read_in_the_memory_of_a_few() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let (few, many) = (months_ago(2), months_ago(1));
     let (_, little) = sync(&lab, few, (1, 100), "Approved").await;
     let count = entries();

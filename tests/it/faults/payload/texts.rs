@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::entry;
-use crate::cli::lab::{Lab as CommandLab, months_ago, report, token};
+use crate::cli::lab::{CommandLab, months_ago, report, token};
 use crate::support::lab::{Lab, id};
 
 /// What a hostile or merely worldly partner may be called.

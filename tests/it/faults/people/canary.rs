@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use lmp_billing_sync::simulator::{Fault, FaultRule};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
-use crate::cli::lab::{Lab, SECRET_KEY, token};
+use crate::cli::lab::{CommandLab, SECRET_KEY, token};
 use crate::cli::process::Running;
 use crate::daemon::{NEVER, settings};
 use crate::support::dir::data_dir;
@@ -56,7 +56,7 @@ fn assert_silent(place: &str, shown: &str, canaries: &[String]) {
 }
 
 /// Every row of every table, as text.
-async fn tables(lab: &Lab, url: &str) -> String {
+async fn tables(lab: &CommandLab, url: &str) -> String {
     let pool = sqlx::PgPool::connect(url).await.unwrap();
     let names: Vec<String> =
         sqlx::query_scalar("select quote_ident(tablename) from pg_tables where schemaname = 'lmp_billing'")
@@ -79,7 +79,7 @@ async fn a_daemon_tells_its_secrets_nowhere_at_trace_level_with_failures_and_a_p
     // Else it might find no dumps allowed, and there would be nothing for it to do.
     let maximum = getrlimit(Resource::Core).maximum;
     setrlimit(Resource::Core, Rlimit { current: maximum, maximum }).unwrap();
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let data = data_dir();
     let schedule = NEVER.replace("refresh = '0 0 29 2 *'", "refresh = '*/2 * * * * *'");
     let base = settings(&lab, &["emea"], &schedule)

@@ -1,13 +1,13 @@
 //! An analyst who edits or deletes rows.
 
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 use crate::daemon::{NEVER, settings, until_count};
 
 #[tokio::test]
 async fn rows_edited_or_deleted_by_hand_are_mended_by_the_next_reconcile_of_the_daemon() {
     const FACTS: &str = "select concat_ws('|', id, cycle, partner_company_name, start_date, end_date, status)
                          from lmp_billing.current_reports order by 1";
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.handle().set_world_time(chrono::DateTime::from_timestamp(1_790_000_000, 0).unwrap());
     lab.write_settings(&settings(&lab, &["emea"], NEVER));
     lab.succeeds(&["sync"]).await;

@@ -2,12 +2,12 @@
 
 use rustix::process::Signal;
 
-use crate::cli::lab::{Lab, SECRET_KEY};
+use crate::cli::lab::{CommandLab, SECRET_KEY};
 use crate::daemon::{NEVER, settings, until_count};
 
 #[tokio::test]
 async fn the_next_run_uses_a_rotated_secret_without_a_restart_or_a_word() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let schedule = NEVER.replace("refresh = '0 0 29 2 *'", "refresh = '* * * * * *'");
     let text = settings(&lab, &["emea"], &schedule)
         .replace(&format!("secret_key = '{SECRET_KEY}'"), "secret_key_file = 'emea.secret'");

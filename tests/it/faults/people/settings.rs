@@ -1,13 +1,13 @@
 //! Wrong settings: exit 78 before anything is done, the setting named, its value never.
 
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 
 /// What must not be told; its letters are in each wrong value that could be a secret.
 const CANARY: &str = "canary-4711";
 
 #[tokio::test]
 async fn each_wrong_setting_is_named_and_nothing_is_done() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let wrong = [
         // A typing error in a key.
         ("sync.max_atempts", "3", "sync.max_attempts"),

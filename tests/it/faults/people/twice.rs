@@ -2,7 +2,7 @@
 
 use lmp_billing_sync::clock::{Clock as _, SystemClock};
 
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 
 /// Everything of reports and their history, but nothing of the log.
 const STORED: &str = "select h::text from lmp_billing.report_history h
@@ -11,7 +11,7 @@ const STORED: &str = "select h::text from lmp_billing.report_history h
 
 #[tokio::test]
 async fn the_same_command_twice_is_as_good_as_once() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     // Else the world may go on in between.
     lab.handle().set_world_time(SystemClock.now());
     for args in [&["sync"] as &[&str], &["migrate"], &["prune"], &["prune", "--force"], &["sync"]] {

@@ -1,12 +1,12 @@
 //! A command that syncs while the daemon does.
 
-use crate::cli::lab::{Lab, months_ago, report};
+use crate::cli::lab::{CommandLab, months_ago, report};
 use crate::daemon::{NEVER, settings, until_count};
 
 #[tokio::test]
 async fn commands_during_ticks_take_turns_with_them_cycle_by_cycle() {
     const STATUSES: [&str; 5] = ["MSP Preparing", "Under Review", "Rejected", "Approved", "Completed"];
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let schedule = NEVER.replace("reconcile = '0 0 29 2 *'", "reconcile = '* * * * * *'");
     lab.write_settings(&settings(&lab, &["emea"], &schedule));
     let (cycle, arg) = (months_ago(1), months_ago(1).to_string());

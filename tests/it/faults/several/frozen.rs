@@ -3,12 +3,12 @@
 use lmp_billing_sync::simulator::{Fault, FaultRule, Gate};
 use rustix::process::Signal;
 
-use crate::cli::lab::{Lab, months_ago, report};
+use crate::cli::lab::{CommandLab, months_ago, report};
 use crate::daemon::{NEVER, let_leases_run_out, settings, until_count};
 
 #[tokio::test]
 async fn a_claimant_that_is_stopped_and_resumed_notices_and_writes_nothing_late() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     lab.write_settings(&settings(&lab, &["emea"], NEVER));
     lab.serve(cycle, vec![report(1, "Acme", cycle, "Under Review")]);

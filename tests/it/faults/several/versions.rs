@@ -3,7 +3,7 @@
 //! There is one version to test with, so its database is made to look as a newer or another one leaves it:
 //! a later migration in the ledger, another `program_version` on the polls.
 
-use crate::cli::lab::{Lab, months_ago, report};
+use crate::cli::lab::{CommandLab, months_ago, report};
 use crate::daemon::{NEVER, settings, until_count};
 
 /// As a newer program migrates: a column more, that this one knows nothing of, and an entry in the ledger.
@@ -22,7 +22,7 @@ const ALL: &str = "select md5(string_agg(line, ',' order by line)) from (
 
 #[tokio::test]
 async fn an_old_program_refuses_a_newer_schema_and_does_no_harm() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&settings(&lab, &["emea"], NEVER));
     lab.succeeds(&["sync"]).await;
     sqlx::raw_sql(NEWER).execute(lab.pool()).await.unwrap();
@@ -36,7 +36,7 @@ async fn an_old_program_refuses_a_newer_schema_and_does_no_harm() {
 
 #[tokio::test]
 async fn an_old_daemon_under_which_a_newer_one_migrates_begins_nothing_more_and_ends() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let schedule = NEVER.replace("refresh = '0 0 29 2 *'", "refresh = '* * * * * *'");
     lab.write_settings(&settings(&lab, &["emea"], &schedule));
     let daemon = lab.call(&["run"]).start();
@@ -60,7 +60,7 @@ async fn an_old_daemon_under_which_a_newer_one_migrates_begins_nothing_more_and_
 
 #[tokio::test]
 async fn what_another_version_has_read_is_read_again_by_the_daemon() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let cycle = months_ago(1);
     lab.serve(cycle, vec![report(1, "Acme", cycle, "Under Review")]);
     lab.write_settings(&settings(&lab, &["emea"], NEVER));

@@ -11,7 +11,7 @@ use super::ledger::{Said, kind};
 use super::strike::Strike;
 use super::{Cluster, Commits, log};
 use crate::checker::{self, Expectations, Violation};
-use crate::cli::lab::{Lab, months_ago, token};
+use crate::cli::lab::{CommandLab, months_ago, token};
 use crate::cli::process::{Ended, Running};
 use crate::faults::database::rounds;
 use crate::faults::database::server::pool;
@@ -46,7 +46,7 @@ async fn daemons_outlive_every_loss_of_a_primary_and_what_was_acknowledged_is_th
 
 struct Trial {
     cluster: Cluster,
-    lab: Lab,
+    lab: CommandLab,
     daemons: Vec<Running>,
     said: Said,
     stories: BTreeMap<&'static str, Story>,
@@ -60,7 +60,7 @@ struct Trial {
 
 impl Trial {
     async fn begin(cluster: Cluster, seed: u64) -> Self {
-        let lab = Lab::with_accounts(&ACCOUNTS).await;
+        let lab = CommandLab::with_accounts(&ACCOUNTS).await;
         let accounts: String = ACCOUNTS.iter().map(|account| lab.account(account)).collect();
         let url = cluster.daemons_url();
         lab.write_settings(&format!(
@@ -269,7 +269,7 @@ impl Trial {
 }
 
 /// One moment of a database at work. What was served is asked for afterwards, so that all of it is known.
-async fn checked(url: &str, expected: Expectations, lab: &Lab) -> sqlx::Result<Vec<Violation>> {
+async fn checked(url: &str, expected: Expectations, lab: &CommandLab) -> sqlx::Result<Vec<Violation>> {
     let mut connection = PgConnection::connect(url).await?;
     connection.execute("begin isolation level repeatable read read only").await?;
     connection.execute("select count(*) from lmp_billing.reports").await?;

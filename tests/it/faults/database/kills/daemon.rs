@@ -2,7 +2,7 @@
 
 use super::strikes::Strikes;
 use super::{Fate, kill, let_leases_run_out, until_its_sessions_end};
-use crate::cli::lab::{Lab, months_ago, token};
+use crate::cli::lab::{CommandLab, months_ago, token};
 use crate::cli::process::Call;
 use crate::faults::database::story::Story;
 use crate::faults::database::{check, rounds};
@@ -13,13 +13,13 @@ use crate::support::wait::until_async;
 const SCHEDULE: &str = "[http]\nlisten = ''\n[schedule]\ndiscover = '0 0 29 2 *'\nrefresh = '* * * * * *'\n\
                         reconcile = '0 0 29 2 *'\nprune = '0 0 29 2 *'\n";
 
-fn serve(lab: &Lab, story: &mut Story, new: Option<u32>) {
+fn serve(lab: &CommandLab, story: &mut Story, new: Option<u32>) {
     for (cycle, entries) in story.next(new.map(months_ago)) {
         lab.handle().replace_entries(&token("emea"), cycle, entries);
     }
 }
 
-fn daemon(lab: &Lab, proxy: &PgProxy) -> Call {
+fn daemon(lab: &CommandLab, proxy: &PgProxy) -> Call {
     lab.call(&["run"]).set("database.url", &proxy.url(lab.db.url())).quiet()
 }
 
@@ -29,7 +29,7 @@ const WHOLE_RUNS: &str =
 #[tokio::test]
 async fn a_killed_daemon_is_followed_by_one_that_takes_over_its_tick() {
     let (seed, wanted) = (rounds::seed(), rounds::share(40));
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     lab.write_settings(&format!("{}{SCHEDULE}{}", lab.head(), lab.account("emea")));
     let proxy = PgProxy::before(lab.db.url()).await;
     let pool = lab.pool();

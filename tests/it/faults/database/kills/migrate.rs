@@ -2,13 +2,13 @@
 
 use super::strikes::Strikes;
 use super::{Fate, kill};
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 use crate::faults::database::rounds;
 use crate::support::pg_proxy::PgProxy;
 
 #[tokio::test]
 async fn a_killed_migration_leaves_all_or_nothing_and_the_next_one_does_it() {
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let proxy = PgProxy::before(lab.db.url()).await;
     let url = proxy.url(lab.db.url());
     let migrate = || lab.call(&["migrate"]).set("database.url", &url).quiet();

@@ -2,20 +2,20 @@
 
 use super::strikes::Strikes;
 use super::{Fate, kill, let_leases_run_out, running};
-use crate::cli::lab::Lab;
+use crate::cli::lab::CommandLab;
 use crate::cli::process::Call;
 use crate::faults::database::aged::{self, OLD_REPORTS};
 use crate::faults::database::rounds;
 use crate::support::pg_proxy::PgProxy;
 
-fn prune(lab: &Lab, proxy: &PgProxy) -> Call {
+fn prune(lab: &CommandLab, proxy: &PgProxy) -> Call {
     lab.call(&["prune", "--force", "--output", "json"]).set("database.url", &proxy.url(lab.db.url())).quiet()
 }
 
 #[tokio::test]
 async fn a_killed_prune_has_deleted_whole_reports_and_counted_them_and_the_next_one_does_the_rest() {
     let (seed, wanted) = (rounds::seed(), rounds::share(70));
-    let lab = Lab::new().await;
+    let lab = CommandLab::new().await;
     let proxy = PgProxy::before(lab.db.url()).await;
     let pool = lab.pool();
     let mut strikes = Strikes::new(seed);

@@ -4,7 +4,7 @@ use lmp_billing_sync::domain::Cycle;
 
 use super::strikes::Strikes;
 use super::{Fate, kill, let_leases_run_out, running};
-use crate::cli::lab::{Lab, months_ago, token};
+use crate::cli::lab::{CommandLab, months_ago, token};
 use crate::cli::process::Call;
 use crate::faults::database::story::Story;
 use crate::faults::database::{check, rounds};
@@ -12,7 +12,7 @@ use crate::support::pg_proxy::PgProxy;
 
 /// The program, its database and what is told to it.
 struct Stage {
-    lab: Lab,
+    lab: CommandLab,
     proxy: PgProxy,
     story: Story,
     fresh: Vec<Cycle>,
@@ -20,7 +20,7 @@ struct Stage {
 
 impl Stage {
     async fn new(seed: u64) -> Self {
-        let lab = Lab::new().await;
+        let lab = CommandLab::new().await;
         let proxy = PgProxy::before(lab.db.url()).await;
         // Well within the window, whatever happens at midnight.
         Self { lab, proxy, story: Story::new(seed), fresh: (1..=20).map(months_ago).collect() }

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use serde_json::value::RawValue;
 
-use super::answer::Problem;
+use super::answer::AnswerError;
 use super::entry::{Fields, RawEntry};
 
 /// How much is read at a time, and held while its values fit.
@@ -15,7 +15,7 @@ const SIZE: usize = 64 << 10;
 const MAX_VALUE_BYTES: usize = 16 << 20;
 
 /// What of the text is in memory.
-pub(super) struct Window<R> {
+pub(super) struct JsonText<R> {
     reader: R,
     buffer: Vec<u8>,
     /// Where what has not been consumed begins and ends.
@@ -26,13 +26,13 @@ pub(super) struct Window<R> {
     ended: bool,
 }
 
-impl<R: Read> Window<R> {
+impl<R: Read> JsonText<R> {
     pub(super) fn new(reader: R) -> Self {
         Self { reader, buffer: vec![0; SIZE], start: 0, end: 0, before: 0, ended: false }
     }
 
     /// The next byte that is not white space, left in place; `None` at the end.
-    pub(super) fn peek(&mut self) -> Result<Option<u8>, Problem> {
+    pub(super) fn peek(&mut self) -> Result<Option<u8>, AnswerError> {
         loop {
             let skip = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
             let rest = &self.buffer[self.start..self.end];
@@ -48,14 +48,14 @@ impl<R: Read> Window<R> {
     }
 
     /// Consumes the next byte that is not white space.
-    pub(super) fn next(&mut self) -> Result<Option<u8>, Problem> {
+    pub(super) fn next(&mut self) -> Result<Option<u8>, AnswerError> {
         let byte = self.peek()?;
         self.start += usize::from(byte.is_some());
         Ok(byte)
     }
 
     /// Consumes the next value, whatever it is, and returns its text.
-    pub(super) fn value(&mut self) -> Result<&str, Problem> {
+    pub(super) fn value(&mut self) -> Result<&str, AnswerError> {
         loop {
             let rest = &self.buffer[self.start..self.end];
             let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<&RawValue>();
@@ -67,7 +67,7 @@ impl<R: Read> Window<R> {
                     let begin = end - value.get().len();
                     self.start = end;
                     return std::str::from_utf8(&self.buffer[begin..end])
-                        .map_err(|error| Problem::Malformed(error.to_string()));
+                        .map_err(|error| AnswerError::Malformed(error.to_string()));
                 }
                 Some(Err(error)) if !error.is_eof() => return Err(self.malformed(&without_place(&error))),
                 _ => {}
@@ -80,7 +80,7 @@ impl<R: Read> Window<R> {
 
     /// Consumes the next value and hands it on as an entry: with its fields, found while its end was looked for,
     /// if it is an object of which every field's name can be read.
-    pub(super) fn entry<T>(&mut self, take: impl FnOnce(RawEntry<'_>) -> T) -> Result<T, Problem> {
+    pub(super) fn entry<T>(&mut self, take: impl FnOnce(RawEntry<'_>) -> T) -> Result<T, AnswerError> {
         while self.peek()? == Some(b'{') {
             let rest = &self.buffer[self.start..self.end];
             let mut objects = serde_json::Deserializer::from_slice(rest).into_iter::<Fields<'_>>();
@@ -88,8 +88,8 @@ impl<R: Read> Window<R> {
                 Some(Ok(fields)) => {
                     let end = objects.byte_offset();
                     let text = std::str::from_utf8(&rest[..end])
-                        .map_err(|error| Problem::Malformed(error.to_string()))?;
-                    let taken = take(RawEntry::split(text, fields));
+                        .map_err(|error| AnswerError::Malformed(error.to_string()))?;
+                    let taken = take(RawEntry { text, fields: Some(fields) });
                     self.start += end;
                     return Ok(taken);
                 }
@@ -101,16 +101,17 @@ impl<R: Read> Window<R> {
             }
         }
         // What is wrong with it, and with how much, is told by whoever reads it as any value.
-        Ok(take(RawEntry::unsplit(self.value()?)))
+        Ok(take(RawEntry { text: self.value()?, fields: None }))
     }
 
     /// What is wrong, and where.
-    pub(super) fn malformed(&self, problem: &str) -> Problem {
-        Problem::Malformed(format!("{problem}, at byte {} or shortly after", self.before + self.start as u64))
+    pub(super) fn malformed(&self, problem: &str) -> AnswerError {
+        let place = self.before + self.start as u64;
+        AnswerError::Malformed(format!("{problem}, at byte {place} or shortly after"))
     }
 
     /// Reads on; `false` if there is no more.
-    fn fill(&mut self) -> Result<bool, Problem> {
+    fn fill(&mut self) -> Result<bool, AnswerError> {
         if self.ended {
             return Ok(false);
         }
@@ -133,14 +134,14 @@ impl<R: Read> Window<R> {
                     self.ended = count == 0;
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Problem::Io(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(self.end > before)
     }
 }
 
-/// The place serde names is one in the window, or in an entry.
+/// What is wrong, without serde's place: that counts from where the window or the entry begins, not the answer.
 pub(super) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
@@ -150,11 +151,11 @@ pub(super) fn without_place(error: &serde_json::Error) -> String {
 mod tests {
     use super::*;
 
-    fn value(window: &mut Window<impl Read>) -> String {
-        match window.value() {
+    fn value(json: &mut JsonText<impl Read>) -> String {
+        match json.value() {
             Ok(value) => value.to_owned(),
-            Err(Problem::Malformed(problem)) => format!("malformed: {problem}"),
-            Err(Problem::Io(error)) => format!("unreadable: {error}"),
+            Err(AnswerError::Malformed(problem)) => format!("malformed: {problem}"),
+            Err(AnswerError::Io(error)) => format!("unreadable: {error}"),
         }
     }
 
@@ -162,8 +163,8 @@ mod tests {
     fn a_number_that_the_window_cuts_is_read_whole() {
         for blank in SIZE - 8..=SIZE {
             let text = format!("{}1234567 8", " ".repeat(blank));
-            let mut window = Window::new(text.as_bytes());
-            assert_eq!([value(&mut window), value(&mut window)], ["1234567", "8"], "after {blank} blanks");
+            let mut json = JsonText::new(text.as_bytes());
+            assert_eq!([value(&mut json), value(&mut json)], ["1234567", "8"], "after {blank} blanks");
         }
     }
 
@@ -172,23 +173,25 @@ mod tests {
         let object = r#"{"id":"x"}"#;
         for blank in SIZE - object.len()..=SIZE {
             let text = " ".repeat(blank) + object;
-            let split =
-                Window::new(text.as_bytes()).entry(|entry| (entry.is_split(), entry.text().to_owned()));
+            let split = JsonText::new(text.as_bytes())
+                .entry(|entry| (entry.fields.is_some(), entry.text().to_owned()));
             assert!(matches!(split, Ok((true, text)) if text == object), "after {blank} blanks");
         }
-        let cut = Window::new(&b"{\"id\":"[..]).entry(|entry| entry.text().to_owned());
-        assert!(matches!(cut, Err(Problem::Malformed(problem)) if problem.starts_with("it ends too early")));
+        let cut = JsonText::new(&b"{\"id\":"[..]).entry(|entry| entry.text().to_owned());
+        assert!(
+            matches!(cut, Err(AnswerError::Malformed(problem)) if problem.starts_with("it ends too early"))
+        );
     }
 
     #[test]
     fn what_has_been_read_makes_room_for_what_comes() {
         let text = "[1,2,3] ".repeat(SIZE);
-        let mut window = Window::new(text.as_bytes());
+        let mut json = JsonText::new(text.as_bytes());
         for _ in 0..SIZE {
-            assert_eq!(value(&mut window), "[1,2,3]");
-            assert_eq!(window.buffer.len(), SIZE, "it grows though each value fits");
+            assert_eq!(value(&mut json), "[1,2,3]");
+            assert_eq!(json.buffer.len(), SIZE, "it grows though each value fits");
         }
-        assert!(matches!(window.peek(), Ok(None)));
+        assert!(matches!(json.peek(), Ok(None)));
     }
 
     /// Fails once, in this way, before it gives what it has.
@@ -206,28 +209,28 @@ mod tests {
     #[test]
     fn an_interrupted_read_is_done_again_and_a_failed_one_is_told() {
         use std::io::ErrorKind;
-        assert_eq!(value(&mut Window::new(Fails(Some(ErrorKind::Interrupted), b"1"))), "1");
-        let failed = value(&mut Window::new(Fails(Some(ErrorKind::TimedOut), b"1")));
+        assert_eq!(value(&mut JsonText::new(Fails(Some(ErrorKind::Interrupted), b"1"))), "1");
+        let failed = value(&mut JsonText::new(Fails(Some(ErrorKind::TimedOut), b"1")));
         assert_eq!(failed, "unreadable: timed out");
     }
 
     #[test]
     fn what_is_wrong_is_told_at_once_and_with_its_place() {
         let endless = std::io::repeat(b' ').take(1 << 40);
-        let mut window = Window::new((&b"1 tru, "[..]).chain(endless));
-        assert_eq!(value(&mut window), "1");
-        let problem = value(&mut window);
+        let mut json = JsonText::new((&b"1 tru, "[..]).chain(endless));
+        assert_eq!(value(&mut json), "1");
+        let problem = value(&mut json);
         assert!(problem.starts_with("malformed: expected ident, at byte 1 "), "{problem}");
     }
 
     #[test]
     fn the_place_counts_what_has_been_given_up_too() {
         let text = "[1] ".repeat(SIZE) + "tru,";
-        let mut window = Window::new(text.as_bytes());
+        let mut json = JsonText::new(text.as_bytes());
         for _ in 0..SIZE {
-            assert_eq!(value(&mut window), "[1]");
+            assert_eq!(value(&mut json), "[1]");
         }
-        let (problem, place) = (value(&mut window), 4 * SIZE - 1);
+        let (problem, place) = (value(&mut json), 4 * SIZE - 1);
         assert!(problem.ends_with(&format!("at byte {place} or shortly after")), "{problem}");
     }
 }
