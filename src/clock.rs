@@ -1,6 +1,7 @@
 //! The one place that reads the machine's clock.
 //!
-//! It signs requests and paces retries. Every time that is *stored* comes from the database server.
+//! It signs requests, paces retries, dates the log and says when to look what is due. Every time that is *stored* comes from
+//! the database server, and whether a tick is due that server's clock decides.
 
 use std::fmt::Debug;
 

@@ -47,13 +47,13 @@ pub(super) async fn prune(args: PruneArgs, settings: &Settings) -> Result<ExitCo
     let database = Database::open_for_reading(settings).await?;
     let pruning = Pruning { force: args.force, ..pruning(settings, &database.store, &SystemClock) };
     if args.dry_run {
-        let plan = pruning.plan().await;
+        let preview = pruning.preview().await;
         database.close().await;
-        let plan = plan?;
-        write(args.output, &Document::new(plan.cutoff, true, &plan.cycles), |document| {
-            would_go(document, plan.total, settings)
+        let preview = preview?;
+        write(args.output, &Document::new(preview.cutoff, true, &preview.cycles), |document| {
+            would_go(document, preview.total, settings)
         })?;
-        if let Some(refusal) = plan.refusal {
+        if let Some(refusal) = preview.refusal {
             tracing::warn!("without --dry-run this would be refused: {refusal}");
         }
         return Ok(ExitCode::SUCCESS);

@@ -18,11 +18,11 @@ use crate::sync::{AccountSync, Rules, plan};
 
 /// What a run needs.
 #[derive(Clone, Debug)]
-pub(super) struct Work {
+pub(super) struct ClaimedRun {
     pub(super) store: Store,
     pub(super) settings: Arc<Settings>,
     pub(super) job: Job,
-    pub(super) what: What,
+    pub(super) kind: Kind,
     pub(super) run: RunRow,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,
@@ -31,7 +31,7 @@ pub(super) struct Work {
 
 /// What a run is about.
 #[derive(Clone, Debug)]
-pub(super) enum What {
+pub(super) enum Kind {
     /// An account, and what all its runs share.
     Poll(Box<Account>, Arc<Limit>),
     Prune,
@@ -39,26 +39,26 @@ pub(super) enum What {
 
 /// Which run has ended.
 #[derive(Debug)]
-pub(super) struct Done {
+pub(super) struct EndedRun {
     pub(super) run_id: i64,
     pub(super) account: String,
     pub(super) job: Job,
     pub(super) outcome: RunOutcome,
 }
 
-impl Work {
+impl ClaimedRun {
     /// Does it. Whatever goes wrong is logged here, and in the run.
-    pub(super) async fn run(self) -> Done {
-        let (account, result) = match &self.what {
-            What::Poll(account, limit) => (account.name.clone(), self.poll(account, limit).await),
-            What::Prune => (ALL_ACCOUNTS.to_owned(), self.prune().await),
+    pub(super) async fn run(self) -> EndedRun {
+        let (account, result) = match &self.kind {
+            Kind::Poll(account, limit) => (account.name.clone(), self.poll(account, limit).await),
+            Kind::Prune => (ALL_ACCOUNTS.to_owned(), self.prune().await),
         };
         let outcome = match result {
             Ok(outcome) => outcome,
             Err(error) => self.ended_early(&account, &error).await,
         };
         self.metrics.run(self.job, outcome);
-        Done { run_id: self.run.id, account, job: self.job, outcome }
+        EndedRun { run_id: self.run.id, account, job: self.job, outcome }
     }
 
     async fn poll(&self, account: &Account, limit: &Arc<Limit>) -> Result<RunOutcome, SetupError> {
@@ -76,7 +76,7 @@ impl Work {
         };
         let seen = |poll: &PollRow| self.metrics.poll(poll);
         let cycles = self.plan(&account.name, &rules);
-        let ended = sync.run_started(self.run.id, self.job, cycles, seen, &self.stop).await?;
+        let ended = sync.run_claimed(self.run.id, self.job, cycles, seen, &self.stop).await?;
         Ok(ended.run.outcome)
     }
 
@@ -103,7 +103,7 @@ impl Work {
 
     async fn prune(&self) -> Result<RunOutcome, SetupError> {
         let pruning = pruning(&self.settings, &self.store, self.clock.as_ref());
-        match pruning.run_as(self.run.id, &self.stop).await {
+        match pruning.run_claimed(self.run.id, &self.stop).await {
             Ok(pruned) => {
                 let reports: i64 = pruned.cycles.iter().map(|cycle| cycle.reports).sum();
                 self.metrics.pruned(reports.try_into().unwrap_or_default());

@@ -33,12 +33,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{ConfigError, Settings};
-use crate::setup::{Database, SetupError, instance, schedule_of};
+use crate::setup::{Database, SetupError, schedule_of};
 use crate::store::Job;
 
 use http::{HttpState, Metrics, Plan};
 use manager::Manager;
-use ticker::{Parts, Ticker};
+use ticker::Ticker;
 
 /// How often a database out of reach is tried again when the daemon starts.
 const CONNECT_AGAIN: Duration = Duration::from_secs(5);
@@ -108,9 +108,7 @@ pub async fn run(settings: Settings, mut orders: Orders, clock: Arc<dyn Clock>) 
         HttpState::new(database.store.aside(), plan(&settings), Arc::clone(&metrics), Arc::clone(&clock));
     // The server may have ended, which is noticed below.
     let _ = show.send(http::router(page.clone()));
-    let parts = Parts { store: database.store.clone(), clock, metrics, page };
-    let mut ticker = Ticker::new(parts, Arc::new(settings), instance(), orders);
-    tracing::info!(instance = ticker.instance(), database = database.store.target(), "started");
+    let mut ticker = Ticker::new(database.store.clone(), metrics, page, settings, clock, orders);
     manager.ready();
     if let Some(started) = started {
         // Who is no longer there need not be told.

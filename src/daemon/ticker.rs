@@ -1,6 +1,8 @@
 //! The daemon at work: looks what is due, waits, and does what it is told meanwhile.
 
 mod claim;
+mod settings;
+mod sleep;
 
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
@@ -13,17 +15,16 @@ use tokio::time::Instant;
 
 use super::first_syncs::FirstSyncs;
 use super::http::{HttpState, Metrics};
-use super::job::Done;
+use super::job::EndedRun;
 use super::manager::Manager;
-use super::reload::Reload;
-use super::slot::{Slot, slots};
+use super::slot::Slot;
 use super::troubles::Troubles;
 use super::wake::Wakes;
-use super::{DaemonError, Orders, plan};
+use super::{DaemonError, Orders};
 use crate::clock::Clock;
-use crate::config::{Account, SecretSource, Settings};
+use crate::config::Settings;
 use crate::lmp::Limit;
-use crate::setup::{SetupError, limit};
+use crate::setup::{SetupError, instance};
 use crate::store::{Store, StoreError};
 
 /// A look at all jobs takes milliseconds; one that does not end must not keep the daemon from its
@@ -36,24 +37,11 @@ const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(5);
 /// With nothing due ever, the half-minute wakes are enough.
 const IDLE: Duration = Duration::from_hours(1);
 
-/// The wall clock and the monotonic one differ by more than this only if the machine slept, or its
-/// clock was set.
-const SLEPT: TimeDelta = TimeDelta::seconds(30);
-
 /// How long a look under way may go on after the daemon was told to stop.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// How long runs may take to end when the daemon does.
 const FAREWELL: Duration = Duration::from_secs(9);
-
-/// What the ticker works with.
-#[derive(Clone, Debug)]
-pub(super) struct Parts {
-    pub(super) store: Store,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) page: HttpState,
-}
 
 /// The heart of the daemon.
 pub(super) struct Ticker {
@@ -71,21 +59,29 @@ pub(super) struct Ticker {
     awake_since: DateTime<Utc>,
     /// The last look by both clocks.
     last_look: (DateTime<Utc>, Instant),
-    runs: JoinSet<Done>,
+    runs: JoinSet<EndedRun>,
     /// The numbers of these runs.
     under_way: HashSet<i64>,
     troubles: Troubles,
 }
 
 impl Ticker {
-    pub(super) fn new(parts: Parts, settings: Arc<Settings>, instance: String, orders: Orders) -> Self {
-        let Parts { store, clock, metrics, page } = parts;
+    pub(super) fn new(
+        store: Store,
+        metrics: Arc<Metrics>,
+        page: HttpState,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        orders: Orders,
+    ) -> Self {
         let now = clock.now();
+        let instance = instance();
+        tracing::info!(instance, database = store.target(), "started");
         let mut ticker = Self {
             store,
             metrics,
             page,
-            settings,
+            settings: Arc::new(settings),
             instance,
             clock,
             orders,
@@ -100,10 +96,6 @@ impl Ticker {
         };
         ticker.arrange(&[]);
         ticker
-    }
-
-    pub(super) fn instance(&self) -> &str {
-        &self.instance
     }
 
     /// Looks, waits and looks again, until told to stop.
@@ -164,98 +156,7 @@ impl Ticker {
         })
     }
 
-    /// Sets the jobs up from the settings; the ledger is read anew. An account whose limits are what they were
-    /// `before` keeps them: a run may be under way, and the next one is to share them with it.
-    fn arrange(&mut self, before: &[Account]) {
-        self.slots = slots(&self.settings);
-        let accounts = &self.settings.accounts;
-        let limits = accounts.iter().map(|account| {
-            let kept = before.iter().any(|old| old.name == account.name && old.is_as_fast_as(account));
-            let kept = self.limits.get(&account.name).filter(|_| kept).map(Arc::clone);
-            (account.name.clone(), kept.unwrap_or_else(|| limit(account)))
-        });
-        self.limits = limits.collect();
-        self.first_syncs = FirstSyncs::of(accounts.iter().map(|account| &*account.name), self.clock.now());
-    }
-
-    fn reload(&mut self, manager: Manager) {
-        manager.reloading();
-        match (self.orders.load)().and_then(|settings| settings.require_accounts().map(|()| settings)) {
-            Ok(new) => {
-                self.take_over(new);
-                self.reloaded(true);
-            }
-            Err(error) => {
-                tracing::error!(
-                    "the settings stay as they were: {error}; mend them and restart if a file of secrets is new, else \
-                     reload again; `lmp-billing-sync check` tells whether they are right"
-                );
-                self.reloaded(false);
-            }
-        }
-        manager.ready();
-    }
-
-    fn reloaded(&mut self, taken: bool) {
-        self.troubles.reloaded(taken, self.clock.now());
-        self.metrics.reloaded(taken);
-    }
-
-    fn take_over(&mut self, new: Settings) {
-        let Reload { settings, needs_restart, added, removed } = Reload::of(&self.settings, new);
-        for setting in needs_restart {
-            tracing::warn!("{setting} has changed, which takes effect only with a restart");
-        }
-        if settings.log.filter != self.settings.log.filter
-            && let Err(error) = (self.orders.change_log_filter)(&settings.log.filter)
-        {
-            tracing::error!("the log stays as it was: {error}");
-        }
-        let before = std::mem::replace(&mut self.settings, Arc::new(settings));
-        self.arrange(&before.accounts);
-        let slots = &self.slots;
-        self.troubles
-            .keep(|account, job| slots.iter().any(|slot| slot.account == account && slot.job == job));
-        self.page.replace_plan(plan(&self.settings));
-        let handed_over =
-            self.settings.secrets().any(|secret| matches!(secret.source(), SecretSource::Credential(_)));
-        let secrets = if handed_over {
-            "; secrets that systemd handed over are those of the last start: restart after changing one"
-        } else {
-            ""
-        };
-        tracing::info!(
-            accounts = self.settings.accounts.len(),
-            added,
-            removed,
-            "loaded the settings anew{secrets}"
-        );
-    }
-
-    fn notice_sleep(&mut self) {
-        let (now, instant) = (self.clock.now(), Instant::now());
-        let (then, then_instant) = self.last_look;
-        let passed = TimeDelta::from_std(instant - then_instant).unwrap_or(TimeDelta::MAX);
-        self.last_look = (now, instant);
-        if (now - then) - passed > SLEPT {
-            tracing::info!("the machine slept, or its clock was set forward; looking what was missed");
-            self.awake_since = now;
-            for slot in &mut self.slots {
-                slot.counts_from = None;
-            }
-        } else if passed - (now - then) > SLEPT {
-            // Set back: all that waits for a moment that has moved away, or counts from one that has not
-            // come yet, is looked at anew.
-            tracing::info!("the machine's clock was set back; looking what is due");
-            self.awake_since = self.awake_since.min(now);
-            for slot in &mut self.slots {
-                (slot.counts_from, slot.not_before, slot.look_again) = (None, None, None);
-            }
-            self.first_syncs.set_back(now);
-        }
-    }
-
-    fn settle(&mut self, done: Result<Done, JoinError>) -> Result<(), DaemonError> {
+    fn settle(&mut self, done: Result<EndedRun, JoinError>) -> Result<(), DaemonError> {
         // After a panic nobody knows what was left undone: the daemon ends and says so.
         let done = done?;
         self.under_way.remove(&done.run_id);

@@ -5,7 +5,8 @@
 //! ([`Refusal`]); then it deletes cycle by cycle, oldest first, in transactions so small that no lock is
 //! held long; then whatever else is as old and no longer referred to. Stopped at any moment,
 //! it has deleted whole reports with all their versions, and the next prune goes on. Polls need not
-//! know of it: by the same cutoff they leave what is past retention alone.
+//! know of it: by the same cutoff they leave what is past retention alone. Here are no SQL and no settings: what is to
+//! be kept, the caller says.
 
 mod guard;
 mod pace;
@@ -60,7 +61,7 @@ pub struct Pruning<'a> {
 
 /// What a prune would do.
 #[derive(Debug)]
-pub struct Plan {
+pub struct Preview {
     /// Reports that ended before this day are past retention.
     pub cutoff: NaiveDate,
     /// What would be deleted, by account and cycle.
@@ -104,11 +105,11 @@ impl Pruning<'_> {
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn plan(&self) -> Result<Plan, StoreError> {
+    pub async fn preview(&self) -> Result<Preview, StoreError> {
         let (cutoff, facts, cycles) = self.look(true).await?;
         let total = facts.total.unwrap_or_default();
         let refusal = guard::judge(&facts, self.max_fraction, self.force).err();
-        Ok(Plan { cutoff: cutoff.day, cycles, total, refusal })
+        Ok(Preview { cutoff: cutoff.day, cycles, total, refusal })
     }
 
     /// The cutoff, and what is past it; in all numbers if they are `to_show`, else as far as it takes to decide.

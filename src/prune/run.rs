@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::{Progress, PrunedLogs};
-use super::work::{Flow, Work};
+use super::work::{Deleting, Flow};
 use super::{PruneError, Pruned, Pruning};
 use crate::run::{keep_alive, stopped_for, within_last_call};
 use crate::store::{ALL_ACCOUNTS, Job, NewRun, RunOutcome, Trigger};
@@ -26,7 +26,7 @@ impl Pruning<'_> {
     ) -> Result<Pruned, PruneError> {
         let new = NewRun { job: Job::Prune, trigger, account: ALL_ACCOUNTS, instance };
         let started = within_last_call(self.store.start_run(new), stop).await?;
-        self.run_as(started.id, stop).await
+        self.run_claimed(started.id, stop).await
     }
 
     /// Prunes in a run that has just been started, keeps its lease and ends it. `stop` ends it early,
@@ -34,7 +34,7 @@ impl Pruning<'_> {
     ///
     /// # Errors
     /// As [`Pruning::run`]; also when the run was taken for dead.
-    pub async fn run_as(&self, run_id: i64, stop: &CancellationToken) -> Result<Pruned, PruneError> {
+    pub async fn run_claimed(&self, run_id: i64, stop: &CancellationToken) -> Result<Pruned, PruneError> {
         within_last_call(self.run_to_its_end(run_id, stop), stop).await
     }
 
@@ -42,7 +42,7 @@ impl Pruning<'_> {
         let stop = stop.child_token();
         // Until the database has said what time it is; nothing is deleted before.
         let mut progress = Progress::new(self.cutoff(self.clock.now()).day);
-        let mut work = Work { pruning: self, run_id, stop: &stop, progress: &mut progress };
+        let mut work = Deleting { pruning: self, run_id, stop: &stop, progress: &mut progress };
         let pruning = async {
             tokio::select! {
                 worked = work.prune() => worked,

@@ -26,14 +26,14 @@ pub(super) enum Flow {
 }
 
 /// A prune at work.
-pub(super) struct Work<'a> {
+pub(super) struct Deleting<'a> {
     pub(super) pruning: &'a Pruning<'a>,
     pub(super) run_id: i64,
     pub(super) stop: &'a CancellationToken,
     pub(super) progress: &'a mut Progress,
 }
 
-impl Work<'_> {
+impl Deleting<'_> {
     pub(super) async fn prune(&mut self) -> Result<Flow, PruneError> {
         let (cutoff, facts, mut cycles) = self.pruning.look(false).await?;
         self.progress.cutoff = cutoff.day;

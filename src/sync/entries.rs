@@ -1,4 +1,7 @@
 //! An answer as the store wants it: entry by entry, as often as it is asked for.
+//!
+//! `store::apply` calls back here, on a thread that may block, to survey the answer, to load or stage it and to set
+//! entries aside; what is read comes from `lmp::answer` and is judged by `lmp::entry`.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;

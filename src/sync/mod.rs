@@ -1,6 +1,7 @@
 //! Polls: asks the upstream, reads what it answers, and has it applied.
 //!
-//! This is where [`crate::lmp`] and [`crate::store`] meet; neither knows the other.
+//! This is where [`crate::lmp`] and [`crate::store`] meet; neither knows the other. Here are no SQL, no HTTP and no
+//! settings: what holds for a poll, the caller says ([`Rules`]).
 
 mod entries;
 mod plan;

@@ -114,14 +114,14 @@ impl AccountSync<'_> {
         self.store.expect_polls(cycles.len());
         let started = self.store.start_run(NewRun { job, trigger, account: self.account, instance });
         let started = within_last_call(started, stop).await?;
-        self.run_started(started.id, job, async { Ok(cycles.to_vec()) }, seen, stop).await
+        self.run_claimed(started.id, job, async { Ok(cycles.to_vec()) }, seen, stop).await
     }
 
     /// The same for a run that has been started, and whose cycles are still to be found out.
     ///
     /// # Errors
     /// As [`AccountSync::run`].
-    pub async fn run_started(
+    pub async fn run_claimed(
         &self,
         run_id: i64,
         job: Job,

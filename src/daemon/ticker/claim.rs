@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Ticker;
-use crate::daemon::job::{What, Work};
+use crate::daemon::job::{ClaimedRun, Kind};
 use crate::daemon::slot::LOOK_AGAIN;
 use crate::store::{Claim, Job, RunRow, StoreError, Tick, Trigger};
 
@@ -99,9 +99,9 @@ impl Ticker {
 
     fn start(&mut self, account: &str, job: Job, run: RunRow) {
         let known = self.settings.accounts.iter().find(|known| known.name == account);
-        let what = match (job, known.zip(self.limits.get(account))) {
-            (Job::Prune, _) => What::Prune,
-            (_, Some((account, limit))) => What::Poll(Box::new(account.clone()), Arc::clone(limit)),
+        let kind = match (job, known.zip(self.limits.get(account))) {
+            (Job::Prune, _) => Kind::Prune,
+            (_, Some((account, limit))) => Kind::Poll(Box::new(account.clone()), Arc::clone(limit)),
             // Accounts, limits and slots are made from the same settings.
             (_, None) => return tracing::error!(account, "no such account; please report this as a bug"),
         };
@@ -109,11 +109,11 @@ impl Ticker {
         if !self.under_way.insert(run.id) {
             return;
         }
-        let work = Work {
+        let work = ClaimedRun {
             store: self.store.clone(),
             settings: Arc::clone(&self.settings),
             job,
-            what,
+            kind,
             run,
             clock: Arc::clone(&self.clock),
             metrics: Arc::clone(&self.metrics),

@@ -4,10 +4,10 @@ use sqlx::PgConnection;
 
 use super::copy::{Misread, Row, copy_out};
 use super::fingerprint::{Facts, Fingerprint, Keys, canonical};
-use super::{Answer, StoreError};
+use super::{Incoming, StoreError};
 
 /// Compares the reports of the answer with the listed ones of its cycle; past retention none counts.
-pub(super) async fn is_stored(tx: &mut PgConnection, answer: &Answer<'_>) -> Result<bool, StoreError> {
+pub(super) async fn is_stored(tx: &mut PgConnection, answer: &Incoming<'_>) -> Result<bool, StoreError> {
     // COPY takes no parameters.
     let statement = format!(
         "copy (select id, partner_company_name, start_date, end_date, status, under_review_status, extra::text

@@ -14,11 +14,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sqlx::{Executor, PgConnection};
 
-use super::{Answer, Before, Guard, Outcome, Poll, PollResult, StoreError, Survey, int, stage};
+use super::{Before, Guard, Incoming, Outcome, Poll, PollResult, StoreError, Survey, int, stage};
 use crate::domain::Quarantined;
 
 /// A transaction with the answer staged.
-pub(super) struct Work<'a> {
+pub(super) struct Staged<'a> {
     pub(super) tx: &'a mut PgConnection,
     pub(super) poll: &'a Poll,
     pub(super) guard: &'a Guard,
@@ -46,13 +46,13 @@ impl Kinds {
 /// Applies an answer, whatever it holds.
 pub(super) async fn apply(
     tx: &mut PgConnection,
-    answer: &Answer<'_>,
+    answer: &Incoming<'_>,
     before: &Before,
     moment: DateTime<Utc>,
 ) -> Result<(Outcome, PollResult), StoreError> {
     tx.execute(include_str!("stage.sql")).await.map_err(StoreError::doing("creating the staging table"))?;
     stage::stage(tx, Arc::clone(&answer.entries)).await?;
-    let mut work = Work {
+    let mut work = Staged {
         tx,
         poll: answer.poll,
         guard: answer.guard,
@@ -68,7 +68,7 @@ pub(super) async fn apply(
     work.apply(before).await
 }
 
-impl Work<'_> {
+impl Staged<'_> {
     async fn apply(&mut self, before: &Before) -> Result<(Outcome, PollResult), StoreError> {
         let (reports_seen, quarantined) = self.count().await?;
         let unreadable = int(self.survey.unreadable);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 
-use super::difference::{Kinds, Work};
+use super::difference::{Kinds, Staged};
 use super::{PollResult, StoreError};
 
 /// So many missing reports, or fewer, never make an answer suspect (unless it is empty).
@@ -25,7 +25,7 @@ pub struct Guard {
     pub accept_withdrawals: bool,
 }
 
-impl Work<'_> {
+impl Staged<'_> {
     /// Why the answer is not to be believed, if it is not.
     pub(super) async fn suspicion(
         &mut self,

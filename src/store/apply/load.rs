@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::copy::{FACTS, Fields, Rows, copy_in};
-use super::{Answer, EntriesError, EntrySink, StoreError, int};
+use super::{EntriesError, EntrySink, Incoming, StoreError, int};
 use crate::domain::{Quarantined, Report};
 
 const COPY: &str = "copy lmp_billing.reports (account, cycle, version, poll_id, valid_from, status_since, first_seen_at, \
@@ -20,7 +20,7 @@ const COLUMNS: i16 = 7 + FACTS;
 /// Copies the reports; returns how many.
 pub(super) async fn load(
     tx: &mut PgConnection,
-    answer: &Answer<'_>,
+    answer: &Incoming<'_>,
     moment: DateTime<Utc>,
 ) -> Result<i32, StoreError> {
     let (entries, kept) = (Arc::clone(&answer.entries), answer.survey.kept.clone());
@@ -51,7 +51,7 @@ pub(super) async fn load(
 }
 
 /// The first fields, which are the same in every row.
-fn same_in_all(answer: &Answer<'_>, moment: DateTime<Utc>) -> Fields {
+fn same_in_all(answer: &Incoming<'_>, moment: DateTime<Utc>) -> Fields {
     let mut fields = Fields::default();
     fields.text(&answer.poll.account);
     fields.date(answer.poll.cycle.first_day());

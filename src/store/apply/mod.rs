@@ -68,7 +68,7 @@ impl Store {
         let applied = async {
             let survey = survey(Arc::clone(&entries), guard.cutoff).await?;
             let _slot = self.slot_to_apply().await;
-            let answer = Answer { poll, sent, guard, survey, entries, may_load: AtomicBool::new(true) };
+            let answer = Incoming { poll, sent, guard, survey, entries, may_load: AtomicBool::new(true) };
             self.with_retries("applying an answer", self.limits.apply, || self.try_apply(&answer)).await
         };
         match applied.await {
@@ -104,8 +104,8 @@ impl Store {
         .await
     }
 
-    async fn try_apply(&self, answer: &Answer<'_>) -> Result<PollRow, StoreError> {
-        let Answer { poll, sent, survey, .. } = answer;
+    async fn try_apply(&self, answer: &Incoming<'_>) -> Result<PollRow, StoreError> {
+        let Incoming { poll, sent, survey, .. } = answer;
         let mut tx = self.begin_poll_tx().await?;
         let turn = match take_turn(&mut tx, poll).await? {
             TakenTurn::Now(turn) => turn,
@@ -136,7 +136,7 @@ impl Store {
 }
 
 /// An answer on its way into the database.
-struct Answer<'a> {
+struct Incoming<'a> {
     poll: &'a Poll,
     sent: &'a Sent,
     guard: &'a Guard,

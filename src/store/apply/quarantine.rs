@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::difference::Work;
+use super::difference::Staged;
 use super::{Contradicting, Entries, MAX_PAYLOADS, StoreError, int};
 use crate::domain::Quarantined;
 
-impl Work<'_> {
+impl Staged<'_> {
     /// Leaves identical duplicates out, and quarantines entries that contradict each other.
     pub(super) async fn quarantine_contradictions(
         &mut self,

@@ -79,7 +79,7 @@ async fn a_run_that_was_taken_for_dead_deletes_nothing_any_more() {
     let frozen = start(&lab).await;
     lab.execute("update lmp_billing.sync_runs set lease_renewed_at = now() - interval '3 minutes'").await;
     assert_eq!(lab.store.interrupt_dead_runs().await.unwrap(), 1);
-    let late = pruning(&lab).run_as(frozen, &CancellationToken::new()).await.unwrap_err();
+    let late = pruning(&lab).run_claimed(frozen, &CancellationToken::new()).await.unwrap_err();
     assert!(matches!(late, PruneError::Store(StoreError::RunEnded(id)) if id == frozen), "{late}");
     assert_eq!(left(&lab).await, ["old|10|0"]);
     assert_eq!(logged(&lab).await, "prune|schedule|*|interrupted|0|true");
@@ -90,7 +90,7 @@ async fn a_run_that_was_started_by_the_schedule_is_gone_on_with() {
     let lab = Lab::new().await;
     store(&lab, "old", 10, cutoff(&lab).await - Days::new(1), 1).await;
     let claimed = start(&lab).await;
-    let pruned = pruning(&lab).run_as(claimed, &CancellationToken::new()).await.unwrap();
+    let pruned = pruning(&lab).run_claimed(claimed, &CancellationToken::new()).await.unwrap();
     assert_eq!((pruned.run_id, pruned.outcome), (claimed, RunOutcome::Succeeded));
     assert_eq!(logged(&lab).await, "prune|schedule|*|succeeded|10|false");
     assert_eq!(lab.value("select count(*) from lmp_billing.sync_runs").await, "1");

@@ -38,7 +38,7 @@ async fn a_machine_whose_clock_is_off_prunes_nothing_even_when_forced() {
             assert!(matches!(refused, Refusal::Clocks { .. }), "{off} {force}: {refused}");
             assert_eq!(logged(&lab).await, "prune|cli|*|failed|0|true");
         }
-        let plan = Pruning { clock: &clock, force: true, ..pruning(&lab) }.plan().await.unwrap();
+        let plan = Pruning { clock: &clock, force: true, ..pruning(&lab) }.preview().await.unwrap();
         assert!(matches!(plan.refusal, Some(Refusal::Clocks { .. })));
     }
     assert_eq!(left(&lab).await, ["old|5|10"]);
@@ -80,14 +80,14 @@ async fn too_large_a_share_is_refused_unless_forced() {
     let careful = Pruning { max_fraction: 0.25, ..pruning(&lab) };
     let refused = refusal(&careful).await;
     assert_eq!(refused, Refusal::TooMany { due: 101, total: 403, cutoff, max_fraction: 0.25 });
-    assert_eq!(careful.plan().await.unwrap().refusal, Some(refused));
+    assert_eq!(careful.preview().await.unwrap().refusal, Some(refused));
     assert_eq!(left(&lab).await, ["new|302|0", "old|101|101"]);
     assert_eq!(logged(&lab).await, "prune|cli|*|failed|0|true");
     assert_eq!(lab.value("select count(*) from lmp_billing.schedule_ticks").await, "2", "logs stay too");
     assert!(lab.value("select error from lmp_billing.sync_runs").await.contains("101 of 403"));
 
     let forced = Pruning { force: true, ..careful };
-    assert_eq!(forced.plan().await.unwrap().refusal, None);
+    assert_eq!(forced.preview().await.unwrap().refusal, None);
     run(&forced).await.unwrap();
     assert_eq!(left(&lab).await, ["new|302|0"]);
     assert_eq!(logged(&lab).await, "prune|cli|*|succeeded|101|false");

@@ -100,7 +100,7 @@ async fn a_dry_run_tells_what_would_go_and_changes_nothing() {
     store(&lab, "old", 5, cutoff - Days::new(1), 2).await;
     store(&lab, "new", 7, cutoff, 1).await;
     let before = left(&lab).await;
-    let plan = pruning(&lab).plan().await.unwrap();
+    let plan = pruning(&lab).preview().await.unwrap();
     assert_eq!((plan.cutoff, plan.total, plan.refusal), (cutoff, 12, None));
     assert_eq!((plan.cycles[0].reports, plan.cycles[0].versions), (5, 10));
     assert_eq!(left(&lab).await, before);
@@ -143,7 +143,7 @@ async fn versions_of_reports_deleted_by_hand_go_when_the_newest_is_past_retentio
     ))
     .await;
     lab.execute("delete from lmp_billing.reports").await;
-    let plan = pruning(&lab).plan().await.unwrap();
+    let plan = pruning(&lab).preview().await.unwrap();
     let pruned = prune(&lab).await;
     assert_eq!(left(&lab).await, ["extended|0|3", "not past|0|6"]);
     assert_eq!(pruned.cycles, plan.cycles);
