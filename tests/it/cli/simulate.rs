@@ -25,7 +25,7 @@ async fn what_simulate_prints_makes_check_pass_when_pasted_under_a_database() {
     Call::new(&["check"], folder.path())
         .ends_with(0)
         .await
-        .says(&["ok    account simulator", "lists 20 report"]);
+        .says(&["ok    account simulator", " report(s) for "]);
 
     simulator.stops().await.complains(&["answered a request", "the simulator stops requests=1"]);
 }
